@@ -1,0 +1,23 @@
+"""Neural networks whose training starts near zero: the helpers of the course's notebooks."""
+
+import importlib
+
+from helpers import data
+from helpers.activations import activation
+from helpers.condensation import condensed_lines, cosine_matrix, directions, effective_rank, relative_distance, stable_rank
+from helpers.flow import DivergenceError, EvaluationLimitError, Trajectory, gradient_descent, gradient_flow, stop_at
+from helpers.networks import TorchNetwork, TwoLayer
+from helpers.problem import Problem
+
+_ON_DEMAND = ("explorers", "figures", "highdim", "lesson", "margin")
+
+__all__ = ["DivergenceError", "EvaluationLimitError", "Problem", "TorchNetwork", "Trajectory", "TwoLayer", "activation", "condensed_lines",
+           "cosine_matrix", "data", "directions", "effective_rank", "gradient_descent", "gradient_flow", "relative_distance", "stable_rank",
+           "stop_at", *_ON_DEMAND]
+
+
+def __getattr__(name):
+    """Loads the modules that know plotly and widgets, and those of one lesson, when they are asked for."""
+    if name in _ON_DEMAND:
+        return importlib.import_module(f"helpers.{name}")
+    raise AttributeError(f"module 'helpers' has no attribute {name!r}")

@@ -1,0 +1,181 @@
+"""Activations σ with their derivatives, their multiplicity at the origin and their degree of homogeneity.
+
+The multiplicity p is the order of the first derivative that does not vanish at the origin: σ^(k)(0) = 0 for k = 1 … p−1 and
+σ^(p)(0) ≠ 0 (arXiv:2105.11686, the definition of multiplicity; σ(0) is free). σ is homogeneous of degree q if σ(cz) = c^q σ(z) for c > 0.
+"""
+
+import math
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.special import expit
+
+from helpers import checks
+
+NAMES = ("linear", "relu", "leaky_relu(γ)", "relu**q", "leaky_relu(γ)**q", "z**q", "tanh", "x*tanh(x)", "x**2*tanh(x)",
+         "x**3*tanh(x)", "sigmoid", "softplus", "smooth_leaky_relu(γ)")
+
+
+@dataclass(frozen=True)
+class Activation:
+    """An elementwise function σ and its derivative σ′, with what the theory asks of them.
+
+    `kinked` is true where σ′ jumps (ReLU): the flow then slides along kinks and asks for another integrator.
+    """
+
+    name: str
+    function: Callable[[np.ndarray], np.ndarray]
+    derivative: Callable[[np.ndarray], np.ndarray]
+    multiplicity: int | None
+    degree: int | None
+    kinked: bool = False
+
+    def __call__(self, z):
+        return self.function(z)
+
+
+def activation(name, function=None, derivative=None, multiplicity=None):
+    """The activation of that name, or a new one from two functions.
+
+    `activation("x*tanh(x)")` looks a name up (see `NAMES`; γ is a number in [0, 1), q a whole number).
+    `activation("sin", np.sin, np.cos)` makes one: `function` and `derivative` map a float array to one of the same shape; its
+    multiplicity and degree are found numerically. A `multiplicity` that is given must be the one that is found.
+
+    Raises ValueError for an unknown name, for a derivative that is not the derivative of `function`, or for a wrong multiplicity.
+    """
+    if not isinstance(name, str):
+        raise TypeError(f"name must be a string, got {name!r}; known activations: {', '.join(NAMES)}")
+    if function is None and derivative is None and multiplicity is None:
+        return _named(name)
+    if not (callable(function) and callable(derivative)):
+        raise TypeError("a new activation needs two functions, function (σ) and derivative (σ′)")
+    return _from_functions(name, function, derivative, multiplicity)
+
+
+def _named(name):
+    text = name.replace(" ", "").lower()
+    if text in _PLAIN:
+        return _PLAIN[text]
+    if match := re.fullmatch(r"(relu|leaky_relu\(([^()]+)\))(?:\*\*(\d+))?", text):
+        return _leaky_relu(text, _slope(name, match[2]) if match[2] else 0.0, _power_of(name, match[3]))
+    if match := re.fullmatch(r"smooth_leaky_relu\(([^()]+)\)", text):
+        return _smooth_leaky_relu(text, _slope(name, match[1]))
+    if match := re.fullmatch(r"[xz]\*\*(\d+)", text):
+        q = _power_of(name, match[1])
+        return Activation(text, lambda z: _power(z, q), lambda z: q * _power(z, q - 1), multiplicity=q, degree=q)
+    raise ValueError(f"unknown activation {name!r}; known: {', '.join(NAMES)}")
+
+
+def _slope(name, text):
+    try:
+        slope = float(text)
+    except ValueError:
+        slope = math.nan
+    if not 0 <= slope < 1:
+        raise ValueError(f"γ in {name!r} must be a number in [0, 1), got {text!r} (for γ = 1 take \"linear\")")
+    return slope
+
+
+def _power_of(name, digits):
+    q = int(digits) if digits else 1
+    if not 1 <= q <= 12:
+        raise ValueError(f"the power in {name!r} must be a whole number from 1 to 12, got {q}")
+    return q
+
+
+def _power(z, q):
+    """z^q by multiplication: for small q much faster than numpy's power."""
+    result = np.ones_like(z) if q == 0 else z
+    for _ in range(q - 1):
+        result = result * z
+    return result
+
+
+def _leaky_relu(name, slope, q):
+    """max(z, γz)^q, with σ′(0) = γ at the kink for q = 1."""
+    if q == 1:
+        return Activation(name, lambda z: np.maximum(z, slope * z), lambda z: np.where(z > 0, 1.0, slope),
+                          multiplicity=None, degree=1, kinked=True)
+    return Activation(name, lambda z: _power(np.maximum(z, slope * z), q),
+                      lambda z: q * _power(np.maximum(z, slope * z), q - 1) * np.where(z > 0, 1.0, slope),
+                      multiplicity=None, degree=q)
+
+
+def _smooth_leaky_relu(name, slope):
+    """γz + (1−γ) log(½(1 + e^z)): between the slopes γ and 1 without a kink (arXiv:2210.07082, its smooth activations)."""
+    return Activation(name, lambda z: slope * z + (1 - slope) * (np.logaddexp(0, z) - math.log(2)),
+                      lambda z: slope + (1 - slope) * expit(z), multiplicity=1, degree=None)
+
+
+def _x_power_tanh(k):
+    """x^k·tanh(x): multiplicity k + 1."""
+    def derivative(z):
+        t = np.tanh(z)
+        return k * _power(z, k - 1) * t + _power(z, k) * (1 - t * t)
+    return lambda z: _power(z, k) * np.tanh(z), derivative
+
+
+def _sech_squared(z):
+    t = np.tanh(z)
+    return 1 - t * t
+
+
+def _sigmoid_slope(z):
+    s = expit(z)
+    return s * (1 - s)
+
+
+_PLAIN = {a.name: a for a in (
+    Activation("linear", lambda z: z, np.ones_like, multiplicity=1, degree=1),
+    Activation("tanh", np.tanh, _sech_squared, multiplicity=1, degree=None),
+    Activation("x*tanh(x)", *_x_power_tanh(1), multiplicity=2, degree=None),
+    Activation("x**2*tanh(x)", *_x_power_tanh(2), multiplicity=3, degree=None),
+    Activation("x**3*tanh(x)", *_x_power_tanh(3), multiplicity=4, degree=None),
+    Activation("sigmoid", expit, _sigmoid_slope, multiplicity=1, degree=None),
+    Activation("softplus", lambda z: np.logaddexp(0, z), expit, multiplicity=1, degree=None),
+)}
+
+
+def _from_functions(name, function, derivative, multiplicity):
+    z = np.linspace(-2.9, 2.87, 40)
+    slope, slope_left, slope_right = (np.asarray(derivative(z + shift)) for shift in (0, -1e-6, 1e-6))
+    if slope.shape != z.shape or np.shape(function(z)) != z.shape:
+        raise ValueError(f"the functions of activation {name!r} must keep the shape of their argument")
+    difference = (function(z + 1e-6) - function(z - 1e-6)) / 2e-6
+    wrong = np.abs(difference - slope) > 1e-5 * (1 + np.abs(slope)) + np.abs(slope_right - slope_left)
+    if wrong.any() or not np.isfinite(slope).all():
+        at = z[wrong | ~np.isfinite(slope)][0]
+        raise ValueError(f"derivative of activation {name!r} is not σ′: at z = {at:.3g} it gives {np.interp(at, z, slope):.6g}, "
+                         f"finite differences of σ give {np.interp(at, z, difference):.6g}")
+    found = find_multiplicity(derivative)
+    if multiplicity is not None and checks.whole("multiplicity", multiplicity) != found:
+        raise ValueError(f"multiplicity of activation {name!r} was given as {multiplicity}, but near the origin it is {found}")
+    edge = derivative(np.array([-1e-9, 1e-9]))
+    return Activation(name, function, derivative, found, find_degree(function), kinked=bool(abs(edge[1] - edge[0]) > 1e-6))
+
+
+def find_multiplicity(derivative):
+    """The multiplicity at the origin, from σ′(s) ~ s^(p−1) on both sides; None where there is none (a kink, a flat side)."""
+    h = np.array([1e-3, 2e-3])
+    right, left = (np.asarray(derivative(side * h), dtype=float) for side in (1, -1))
+    if not (np.isfinite(right).all() and np.isfinite(left).all() and right.all() and left.all()):
+        return None
+    slopes = [math.log2(abs(side[1] / side[0])) for side in (right, left)]
+    p = round(slopes[0]) + 1
+    same_power = max(abs(slope - (p - 1)) for slope in slopes) < 0.05
+    same_branch = abs(left[0] / right[0] - (-1) ** (p - 1)) < 0.05
+    return p if p >= 1 and same_power and same_branch else None
+
+
+def find_degree(function):
+    """The whole number q with σ(cz) = c^q σ(z) for all c > 0, or None."""
+    z = np.array([-1.9, -0.7, -0.3, 0.4, 0.8, 2.1])
+    at, at_double = np.asarray(function(z), dtype=float), np.asarray(function(2 * z), dtype=float)
+    largest = np.argmax(np.abs(at))
+    if not at[largest] or at_double[largest] / at[largest] <= 0:
+        return None
+    q = round(math.log2(at_double[largest] / at[largest]))
+    homogeneous = all(np.allclose(function(c * z), c**q * at, rtol=1e-9, atol=1e-12) for c in (0.5, 2.0, 3.0))
+    return q if q >= 1 and homogeneous else None

@@ -1,0 +1,108 @@
+"""Data sets: every one is drawn from a visible seed or comes with scikit-learn; none is downloaded."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from helpers import checks
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """Inputs X (n, d) and labels y (n,): float64, or whole numbers y for the classes of a cross-entropy loss. Read-only arrays."""
+
+    X: np.ndarray
+    y: np.ndarray
+
+    def __post_init__(self):
+        X = checks.array("X", self.X, ("n", "d")).copy()
+        classes = np.asarray(self.y).dtype.kind in "iu"
+        y = checks.array("y", self.y, ("n", "k") if np.ndim(self.y) == 2 else ("n",)).copy()
+        if len(X) != len(y):
+            raise ValueError(f"X and y must have the same length, got {len(X)} inputs and {len(y)} labels")
+        if classes:
+            y = y.astype(int)
+        for name, values in (("X", X), ("y", y)):
+            values.setflags(write=False)
+            object.__setattr__(self, name, values)
+
+    @property
+    def n(self):
+        """The number of points."""
+        return len(self.X)
+
+    @property
+    def dim(self):
+        """The number of inputs d."""
+        return self.X.shape[1]
+
+    def __repr__(self):
+        return f"Dataset(n={self.n}, dim={self.dim})"
+
+
+def hinge(n=8):
+    """The one-dimensional target max(0, x) − ½ on n equally spaced points of [−2, 2]: one kink fits it."""
+    x = np.linspace(-2, 2, checks.whole("n", n, low=2))
+    return Dataset(x[:, None], np.maximum(0, x) - 0.5)
+
+
+def sines(n=40, frequency=1.0, low=-1.0, high=1.5):
+    """The one-dimensional target sin 3ωx + ½ sin 6ωx on n equally spaced points (arXiv:2105.11686, figure 5, has ω = 1)."""
+    x = np.linspace(checks.real("low", low), checks.real("high", high), checks.whole("n", n))
+    return Dataset(x[:, None], sine_target(x, frequency))
+
+
+def sine_target(x, frequency=1.0):
+    """sin 3ωx + ½ sin 6ωx, shape of x."""
+    omega = checks.positive("frequency", frequency)
+    x = np.asarray(x, dtype=float)
+    return np.sin(3 * omega * x) + 0.5 * np.sin(6 * omega * x)
+
+
+def circle(n=40, seed=0):
+    """n inputs on the unit circle, y = 5 max(0, x₁)² + 4 max(0, −x₁)² (arXiv:2402.09226, figure 1; the sign in its second term is our reading)."""
+    angle = _generator(seed).uniform(0, 2 * np.pi, checks.whole("n", n))
+    X = np.column_stack([np.cos(angle), np.sin(angle)])
+    return Dataset(X, 5 * np.maximum(0, X[:, 0]) ** 2 + 4 * np.maximum(0, -X[:, 0]) ** 2)
+
+
+def orthogonal(n_plus=25, n_minus=25, dim=400, norms=(1.0, 1.0), seed=0):
+    """Pairwise orthogonal inputs with labels +1 and −1; input norms uniform in the range `norms`, in units of √dim."""
+    n_plus, n_minus, dim = checks.whole("n_plus", n_plus), checks.whole("n_minus", n_minus), checks.whole("dim", dim)
+    n = n_plus + n_minus
+    if n > dim:
+        raise ValueError(f"{n} inputs cannot be orthogonal in dim={dim}: n_plus + n_minus must be at most dim")
+    low, high = (checks.positive("norms", value) for value in norms)
+    random = _generator(seed)
+    frame = np.linalg.qr(random.standard_normal((dim, n)))[0].T
+    return Dataset(frame * (np.sqrt(dim) * random.uniform(low, high, n))[:, None], _signs(n_plus, n_minus))
+
+
+def gaussian_classes(n_plus=25, n_minus=25, dim=400, mean=0.0, seed=0):
+    """Standard Gaussian inputs with labels ±1; `mean` times one common unit vector is added to all, so that they are correlated."""
+    random = _generator(seed)
+    labels = _signs(checks.whole("n_plus", n_plus), checks.whole("n_minus", n_minus))
+    X = random.standard_normal((len(labels), checks.whole("dim", dim)))
+    common = random.standard_normal(dim)
+    return Dataset(X + checks.real("mean", mean) * common / np.linalg.norm(common), labels)
+
+
+def digits(first=3, second=8):
+    """Two classes of scikit-learn's 8 × 8 digits: y = +1 for `first`, −1 for `second`; pixels centred, mean norm of an input 1."""
+    from sklearn.datasets import load_digits
+    for name, digit in (("first", first), ("second", second)):
+        checks.whole(name, digit, low=0)
+    if first == second or max(first, second) > 9:
+        raise ValueError(f"first and second must be two different digits from 0 to 9, got {first} and {second}")
+    images = load_digits()
+    chosen = np.isin(images.target, (first, second))
+    X = images.data[chosen] - images.data[chosen].mean(axis=0)
+    return Dataset(X / np.linalg.norm(X, axis=1).mean(), np.where(images.target[chosen] == first, 1.0, -1.0))
+
+
+def _signs(n_plus, n_minus):
+    return np.concatenate([np.ones(n_plus), -np.ones(n_minus)])
+
+
+def _generator(seed):
+    return np.random.default_rng(checks.whole("seed", seed, low=0))

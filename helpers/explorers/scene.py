@@ -1,0 +1,233 @@
+"""What an explorer shows: a whole run as plain data, and its form as bytes for the browser.
+
+Letters: T frames, m neurons, G grid points of a curve, n data points.
+"""
+
+import json
+import math
+import re
+from dataclasses import dataclass, field
+from decimal import ROUND_HALF_UP, Context
+
+import numpy as np
+
+
+def format_number(value):
+    """Three significant digits as the browser writes them: 58, 0.0123, 1.2e-5, 3e7."""
+    if not math.isfinite(value):
+        return "–" if math.isnan(value) else "∞" if value > 0 else "-∞"
+    if value == int(value) and abs(value) < 1e6:
+        return str(int(value))
+    rounded = float(Context(prec=3, rounding=ROUND_HALF_UP).create_decimal(float(value)))
+    if 1e-3 <= abs(rounded) < 1e4:
+        return f"{rounded:.12g}"
+    mantissa, exponent = f"{rounded:.2e}".split("e")
+    return f"{float(mantissa):g}e{int(exponent)}"
+
+
+def _floats(owner, name, values, *shapes, finite=True):
+    """The values as a float64 array of one of the shapes (None: any length); ValueError otherwise."""
+    array = np.asarray(values, dtype=float)
+    fits = [s for s in shapes if len(s) == array.ndim and all(a in (None, b) for a, b in zip(s, array.shape))]
+    if not fits:
+        raise ValueError(f"{owner}.{name} has shape {array.shape}; it must be one of {shapes}")
+    if finite and not np.isfinite(array).all():
+        raise ValueError(f"{owner}.{name} holds NaN or infinite numbers")
+    return array
+
+
+def _signs(owner, values, frames, neurons):
+    """Signs -1, 0, +1 of shape (m,) or (T, m)."""
+    signs = np.sign(_floats(owner, "sign", values, (neurons,), (frames, neurons)))
+    if not np.array_equal(signs, values):
+        raise ValueError(f"{owner}.sign must hold -1, 0 and +1 only")
+    return signs
+
+
+class _Packer:
+    """Aligned little-endian arrays in one body, each described by a dict for the header."""
+
+    def __init__(self):
+        self.body = bytearray()
+
+    def _add(self, array, kind, **more):
+        self.body.extend(bytes(-len(self.body) % 8))
+        at = len(self.body)
+        self.body.extend(np.ascontiguousarray(array, dtype=np.dtype(kind).newbyteorder("<")).tobytes())
+        return {"array": kind, "shape": array.shape, "offset": at, **more}
+
+    def exact(self, array):
+        """Numbers as float32."""
+        return self._add(array, "float32")
+
+    def signs(self, array):
+        """-1, 0, +1 as int8."""
+        return self._add(array, "int8")
+
+    def angles(self, array):
+        """Radians as int16, to 1e-4."""
+        turned = np.remainder(array + np.pi, 2 * np.pi) - np.pi
+        return self._add(np.rint(turned / np.pi * 32767), "int16", scale=math.pi / 32767, bias=0.0)
+
+    def fractions(self, array):
+        """Numbers in [0, 1] as uint16."""
+        return self._add(np.rint(array * 65535), "uint16", scale=1 / 65535, bias=0.0)
+
+    def ranged(self, array):
+        """Numbers as int16 between their least and greatest value; NaN as -32768."""
+        known = array[np.isfinite(array)]
+        low, high = (known.min(), known.max()) if known.size else (0.0, 0.0)
+        scale = (high - low) / 65534 or 1.0
+        bias = (low + high) / 2
+        steps = np.where(np.isfinite(array), np.rint((array - bias) / scale), -32768)
+        return self._add(steps, "int16", scale=scale, bias=bias)
+
+
+@dataclass(frozen=True)
+class Circle:
+    """Neurons as arrows from the centre: angle (T, m) in radians, length (T, m) in [0, 1], sign (m,) or (T, m)."""
+
+    angle: np.ndarray
+    length: np.ndarray
+    sign: np.ndarray
+    title: str
+    alt: str
+
+    def checked(self, frames):
+        """Itself with float arrays; ValueError on wrong shapes or numbers."""
+        angle = _floats("Circle", "angle", self.angle, (frames, None))
+        length = _floats("Circle", "length", self.length, angle.shape)
+        if length.size and not (length.min() >= 0 and length.max() <= 1 + 1e-9):
+            raise ValueError(f"Circle.length goes from {length.min():g} to {length.max():g}; it must lie in [0, 1]")
+        sign = _signs("Circle", self.sign, frames, angle.shape[1])
+        return Circle(angle, np.minimum(length, 1), sign, self.title, self.alt)
+
+    def pack(self, packer):
+        """The header's description; arrays go to the packer."""
+        return {"kind": "circle", "title": self.title, "alt": self.alt, "angle": packer.angles(self.angle),
+                "length": packer.fractions(self.length), "sign": packer.signs(self.sign)}
+
+
+@dataclass(frozen=True)
+class Function:
+    """The network's function y (T, G) over x (G,), data points (n,), and the neurons' kinks `marks` (T, m) on a rug.
+
+    A mark that is NaN or outside x is not drawn. sign is (m,) or (T, m).
+    """
+
+    x: np.ndarray
+    y: np.ndarray
+    points_x: np.ndarray
+    points_y: np.ndarray
+    marks: np.ndarray
+    sign: np.ndarray
+    title: str
+    x_label: str
+    y_label: str
+    alt: str
+
+    def checked(self, frames):
+        """Itself with float arrays, marks outside x as NaN; ValueError on wrong shapes or numbers."""
+        x = _floats("Function", "x", self.x, (None,))
+        y = _floats("Function", "y", self.y, (frames, len(x)))
+        points_x = _floats("Function", "points_x", self.points_x, (None,))
+        points_y = _floats("Function", "points_y", self.points_y, points_x.shape)
+        marks = _floats("Function", "marks", self.marks, (frames, None), finite=False)
+        marks = np.where((marks >= x.min()) & (marks <= x.max()), marks, np.nan)
+        sign = _signs("Function", self.sign, frames, marks.shape[1])
+        return Function(x, y, points_x, points_y, marks, sign, self.title, self.x_label, self.y_label, self.alt)
+
+    def pack(self, packer):
+        """The header's description; arrays go to the packer."""
+        return {"kind": "function", "title": self.title, "alt": self.alt, "x_label": self.x_label,
+                "y_label": self.y_label, "x": packer.exact(self.x), "y": packer.ranged(self.y),
+                "points_x": packer.exact(self.points_x), "points_y": packer.exact(self.points_y),
+                "marks": packer.ranged(self.marks), "sign": packer.signs(self.sign)}
+
+
+@dataclass(frozen=True)
+class Chart:
+    """Curves over the whole run with a moving cursor: x (T,), series: label -> (T,), levels: label -> number.
+
+    A NaN (or, on a logarithmic axis, a number not above 0) is a gap in its curve.
+    """
+
+    x: np.ndarray
+    series: dict
+    title: str
+    x_label: str
+    y_label: str
+    log_x: bool
+    log_y: bool
+    alt: str
+    levels: dict = field(default_factory=dict)
+
+    def checked(self, frames):
+        """Itself with float arrays; ValueError on wrong shapes."""
+        x = _floats("Chart", "x", self.x, (frames,))
+        series = {label: _floats("Chart", f"series[{label!r}]", values, (frames,), finite=False)
+                  for label, values in self.series.items()}
+        levels = {label: float(_floats("Chart", f"levels[{label!r}]", level, ()))
+                  for label, level in self.levels.items()}
+        return Chart(x, series, self.title, self.x_label, self.y_label, bool(self.log_x), bool(self.log_y), self.alt,
+                     levels)
+
+    def pack(self, packer):
+        """The header's description; arrays go to the packer."""
+        return {"kind": "chart", "title": self.title, "alt": self.alt, "x_label": self.x_label,
+                "y_label": self.y_label, "log_x": self.log_x, "log_y": self.log_y, "x": packer.exact(self.x),
+                "series": [[label, packer.exact(values)] for label, values in self.series.items()],
+                "levels": list(self.levels.items())}
+
+
+@dataclass(frozen=True)
+class Scene:
+    """One run: time (T,) increasing, panels, and a line of text for each frame.
+
+    `text` is a template, or a list of (first frame, template) for phases; {time} and the names in `values`
+    (name -> (T,)) are filled in by the browser for the frame shown.
+    """
+
+    time: np.ndarray
+    panels: list
+    text: str | list
+    values: dict
+    time_label: str = "time t"
+
+    def __post_init__(self):
+        time = _floats("Scene", "time", self.time, (None,))
+        if len(time) < 2 or not (np.diff(time) > 0).all():
+            raise ValueError("Scene.time must hold at least two increasing times")
+        phases = [(0, self.text)] if isinstance(self.text, str) else [(int(at), text) for at, text in self.text]
+        starts = [at for at, _ in phases]
+        if not starts or starts[0] != 0 or sorted(set(starts)) != starts:
+            raise ValueError(f"Scene.text begins its phases at frames {starts}; they must increase from 0")
+        values = {name: _floats("Scene", f"values[{name!r}]", row, time.shape, finite=False)
+                  for name, row in self.values.items()}
+        unknown = {name for _, text in phases for name in re.findall(r"\{(\w+)\}", text)} - {"time", *values}
+        if unknown:
+            raise ValueError(f"Scene.text uses {sorted(unknown)}; values holds {sorted(values)}")
+        for name, checked in [("time", time), ("text", phases), ("values", values),
+                              ("panels", [panel.checked(len(time)) for panel in self.panels])]:
+            object.__setattr__(self, name, checked)
+
+    def text_at(self, frame):
+        """The line of text of one frame, as the browser shows it."""
+        template = [text for at, text in self.text if at <= frame][-1]
+        shown = {"time": self.time, **self.values}
+        return re.sub(r"\{(\w+)\}", lambda word: format_number(np.float32(shown[word[1]][frame])), template)
+
+
+def encode(scene, settings, sequence, client="python"):
+    """The run as bytes: header length (uint32), JSON header, arrays aligned to 8 bytes.
+
+    The header repeats the request (client, sequence, settings), so that a picture and its settings cannot come apart.
+    """
+    packer = _Packer()
+    header = {"client": client, "sequence": sequence, "settings": settings,
+              "time": packer.exact(scene.time), "time_label": scene.time_label, "text": scene.text,
+              "values": {name: packer.exact(row) for name, row in scene.values.items()},
+              "panels": [panel.pack(packer) for panel in scene.panels]}
+    text = json.dumps(header).encode()
+    text += b" " * (-(4 + len(text)) % 8)
+    return len(text).to_bytes(4, "little") + text + bytes(packer.body)

@@ -1,0 +1,993 @@
+// The moving picture that all explorers share: a whole run is held in the browser, so time moves without the kernel.
+//
+// Core: pure functions without a document, tested with node. Panels: the circle, the function, the chart.
+// Shell: controls, clock, theme, and the traffic with the kernel. mount({model, el}) returns the way to dispose of it.
+
+// ---------------------------------------------------------------------------------------------------------- core: runs
+
+const KINDS = { int8: Int8Array, int16: Int16Array, uint16: Uint16Array, float32: Float32Array };
+const MISSING = -32768;
+
+// The run in `source` (DataView, typed array or ArrayBuffer; see encode in scene.py), its arrays as {data, shape}.
+export function decode(source) {
+  // A copy, because the bytes may begin at an odd offset, where no typed array can be laid over them.
+  const bytes = source.buffer
+    ? source.buffer.slice(source.byteOffset, source.byteOffset + source.byteLength)
+    : source.slice(0);
+  const body = 4 + new DataView(bytes).getUint32(0, true);
+  const header = new TextDecoder().decode(new Uint8Array(bytes, 4, body - 4));
+  return JSON.parse(header, (_, value) => (value?.array ? unpack(bytes, body, value) : value));
+}
+
+function unpack(bytes, body, { array, shape, offset, scale, bias }) {
+  const size = shape.reduce((product, length) => product * length, 1);
+  const stored = new KINDS[array](bytes, body + offset, size);
+  const data = new Float32Array(stored);
+  if (scale !== undefined) {
+    for (let i = 0; i < size; i++) data[i] = array === "int16" && stored[i] === MISSING ? NaN : stored[i] * scale + bias;
+  }
+  return { data, shape };
+}
+
+// The values of one frame; an array without a time axis is the same in every frame.
+export function row({ data, shape }, frame) {
+  if (shape.length === 1) return data;
+  return data.subarray(frame * shape[1], (frame + 1) * shape[1]);
+}
+
+// -------------------------------------------------------------------------------------------------------- core: frames
+
+// A position between two frames: the frames before and after it, how far it is between them, and the nearest one.
+export function frameAt(position, count) {
+  const from = Math.max(0, Math.min(Math.floor(position), count - 1));
+  return { from, to: Math.min(from + 1, count - 1), part: position - from, nearest: Math.min(Math.round(position), count - 1) };
+}
+
+export const mix = (a, b, part) => a + (b - a) * part;
+
+// The short way round the circle, in radians.
+export function mixAngle(a, b, part) {
+  const turn = b - a;
+  return a + (turn - 2 * Math.PI * Math.round(turn / (2 * Math.PI))) * part;
+}
+
+// A kink that leaves on one side and comes back on the other jumps; it does not cross the picture.
+export function mixMark(a, b, part, span) {
+  return Math.abs(b - a) > span / 2 ? (part < 0.5 ? a : b) : mix(a, b, part);
+}
+
+function mixRow(array, frame, mixing = mix, span = 0) {
+  const a = row(array, frame.from);
+  const b = row(array, frame.to);
+  return a.map((value, i) => mixing(value, b[i], frame.part, span));
+}
+
+// ----------------------------------------------------------------------------------------------- core: numbers and text
+
+// Three significant digits; the same as format_number in scene.py.
+export function formatNumber(value) {
+  if (!Number.isFinite(value)) return Number.isNaN(value) ? "–" : value > 0 ? "∞" : "-∞";
+  if (Number.isInteger(value) && Math.abs(value) < 1e6) return String(value + 0);
+  const rounded = Number(value.toPrecision(3));
+  if (Math.abs(rounded) >= 1e-3 && Math.abs(rounded) < 1e4) return String(rounded);
+  const [mantissa, exponent] = rounded.toExponential(2).split("e");
+  return `${Number(mantissa)}e${Number(exponent)}`;
+}
+
+const raised = (exponent) => String(exponent).replace(/./g, (c) => (c === "-" ? "⁻" : "⁰¹²³⁴⁵⁶⁷⁸⁹"[c]));
+
+// 0.01 to 1000 as they are, others as 10⁻³ or 3·10⁻⁴.
+export function powerLabel(value, plain = value >= 0.0099 && value < 9999) {
+  if (plain) return String(Number(value.toPrecision(3)));
+  const [mantissa, exponent] = value.toExponential(2).split("e");
+  return (Number(mantissa) === 1 ? "" : `${Number(mantissa)}·`) + `10${raised(Number(exponent))}`;
+}
+
+export function settingLabel(control, value) {
+  if (control.kind === "choice") return value;
+  return control.kind === "log" ? powerLabel(value) : String(Number(value.toPrecision(6)));
+}
+
+// The template of a frame, out of [[first frame, template], ...], with {names} filled in.
+export function textAt(phases, frame, lookup) {
+  const template = phases.findLast(([first]) => first <= frame)[1];
+  return template.replace(/\{(\w+)\}/g, (_, name) => formatNumber(lookup(name)));
+}
+
+// --------------------------------------------------------------------------------------------------------- core: ticks
+
+const mantissas = [1, 2, 5];
+const niceStep = (k) => mantissas[((k % 3) + 3) % 3] * 10 ** Math.floor(k / 3);
+
+function evenTicks(low, high, most) {
+  let k = Math.ceil(3 * Math.log10((high - low) / most)) + 3;
+  const within = (step) => {
+    const first = Math.ceil(low / step - 1e-9);
+    const last = Math.floor(high / step + 1e-9);
+    return Array.from({ length: Math.max(0, last - first + 1) }, (_, i) => (first + i) * step + 0);
+  };
+  // The finest step with at most `most` ticks, or a finer one where that leaves fewer than three.
+  while (within(niceStep(k - 1)).length <= most) k--;
+  while (within(niceStep(k)).length < 3) k--;
+  const step = niceStep(k);
+  const values = within(step);
+  const largest = Math.max(...values.map(Math.abs));
+  const decimals = Math.max(0, -Math.floor(Math.log10(step) + 1e-9));
+  const label = (value) => {
+    if (largest >= 1e5 || largest < 1e-3) return value === 0 ? "0" : shortPower(value, step);
+    return value.toFixed(decimals).replace("-", "−");
+  };
+  return values.map((value) => ({ value, label: label(value) }));
+}
+
+// 2.5·10⁻⁶, with as many digits as keep neighbours `step` apart distinct.
+function shortPower(value, step) {
+  const digits = Math.max(0, Math.floor(Math.log10(Math.abs(value)) + 1e-9) - Math.floor(Math.log10(step) + 1e-9));
+  const [mantissa, exponent] = value.toExponential(digits).split("e");
+  return `${mantissa.replace("-", "−")}·10${raised(Number(exponent))}`;
+}
+
+function decadeTicks(low, high, most) {
+  const first = Math.floor(Math.log10(low) + 1e-9);
+  const last = Math.floor(Math.log10(high) + 1e-9);
+  for (const inDecade of [[1], [1, 3], [1, 2, 5]]) {
+    let values = [];
+    for (let e = first; e <= last; e++) values.push(...inDecade.map((digit) => Number(`${digit}e${e}`)));
+    values = values.filter((value) => value >= low * (1 - 1e-9) && value <= high * (1 + 1e-9));
+    if (values.length < 3) continue;
+    let stride = Math.ceil(values.length / most);
+    if (Math.ceil(values.length / stride) < 3) stride--;
+    values = values.filter((_, i) => (values.length - 1 - i) % stride === 0);
+    const plain = values[0] >= 0.0099 && values.at(-1) < 9999;
+    return values.map((value) => ({ value, label: powerLabel(value, plain) }));
+  }
+  return evenTicks(low, high, most);
+}
+
+// At least three ticks {value, label} in [low, high], about `most` at the most (three or more).
+export function axisTicks(low, high, log, most) {
+  return log ? decadeTicks(low, high, Math.max(3, most)) : evenTicks(low, high, Math.max(3, most));
+}
+
+// The range of the finite values (on a logarithmic axis, of the positive ones), widened by parts of itself.
+export function rangeOf(lists, log, below, above) {
+  let low = Infinity;
+  let high = -Infinity;
+  for (const list of lists) {
+    for (const value of list) {
+      if (!Number.isFinite(value) || (log && value <= 0)) continue;
+      low = Math.min(low, value);
+      high = Math.max(high, value);
+    }
+  }
+  if (low > high) return log ? [0.1, 10] : [0, 1];
+  if (log) {
+    const span = Math.max(Math.log(high / low), 0.1);
+    return [low * Math.exp(-span * below), high * Math.exp(span * above)];
+  }
+  const span = high - low || Math.abs(high) || 1;
+  return [low - span * below, high + span * above];
+}
+
+// ------------------------------------------------------------------------------------------------------ core: keyboard
+
+// The index a key leads to on a slider of `last + 1` places; null for keys that do not move it.
+export function keyStep(key, index, last) {
+  const page = Math.max(1, Math.round(last / 10));
+  const moves = {
+    ArrowLeft: -1, ArrowDown: -1, ArrowRight: 1, ArrowUp: 1, PageDown: -page, PageUp: page, Home: -Infinity, End: Infinity,
+  };
+  if (!(key in moves)) return null;
+  // From between two frames a small step goes to the next whole one.
+  const start = moves[key] > 0 ? Math.floor(index) : Math.ceil(index);
+  return Math.max(0, Math.min(last, start + moves[key]));
+}
+
+export function nearestIndex(values, value) {
+  const distance = (other) => Math.abs(values[0] > 0 ? Math.log(other / value) : other - value);
+  return values.reduce((best, other, i) => (distance(other) < distance(values[best]) ? i : best), 0);
+}
+
+// ------------------------------------------------------------------------------------------------------- core: traffic
+
+export const SILENCE = 4000;
+
+// One request in flight and one waiting; a newer one replaces the waiting one, and an older answer is dropped.
+export class Traffic {
+  constructor(transmit, onSilence) {
+    this.client = Math.random().toString(36).slice(2);
+    this.transmit = transmit;
+    this.onSilence = onSilence;
+    this.sequence = 0;
+    this.answered = 0;
+    this.inFlight = 0;
+    this.waiting = null;
+  }
+
+  get idle() {
+    return !this.inFlight && !this.waiting;
+  }
+
+  ask(settings) {
+    if (this.inFlight) {
+      this.waiting = settings;
+      return;
+    }
+    this.waiting = null;
+    this.inFlight = ++this.sequence;
+    this.transmit({ client: this.client, sequence: this.sequence, settings });
+    this.timer = setTimeout(() => {
+      this.inFlight = 0; // the next move may ask again
+      this.onSilence();
+    }, SILENCE);
+  }
+
+  // True if the answer is to be shown. Answers to other pages are shown while this one is not asking.
+  receive({ client, sequence }) {
+    if (client !== this.client) return this.idle;
+    if (sequence <= this.answered) return false;
+    this.answered = sequence;
+    if (sequence >= this.inFlight) {
+      this.stop();
+      if (this.waiting) this.ask(this.waiting);
+    }
+    return true;
+  }
+
+  stop() {
+    clearTimeout(this.timer);
+    this.inFlight = 0;
+  }
+}
+
+// ------------------------------------------------------------------------------------------------------ panels: common
+
+const FONT = 14;
+const dashes = { "-1": [5, 3], 0: [2, 3], 1: [] };
+const seriesDashes = [[], [9, 5], [3, 3], [10, 3, 3, 3]];
+const signWords = { 1: "positive output weight", "-1": "negative output weight", 0: "output weight 0" };
+
+function make(tag, attributes = {}, ...children) {
+  const element = document.createElement(tag);
+  for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
+  element.append(...children);
+  return element;
+}
+
+// A small drawing for a legend: what `draw(pen)` shows on 30 × 16 pixels, as an SVG of one line and one marker.
+function swatch(colour, dash, marker) {
+  const line = dash ? `<line x1="1" y1="8" x2="${marker ? 21 : 29}" y2="8" stroke-dasharray="${dash.join(" ")}"/>` : "";
+  const shapes = {
+    head: '<path class="filled" d="M20 3 L30 8 L20 13 Z"/>',
+    ring: '<circle cx="25" cy="8" r="4"/>',
+    peak: '<path class="filled" d="M20 13 L25 3 L30 13 Z"/>',
+    dot: '<circle class="filled" cx="25" cy="8" r="4"/>',
+    "": "",
+  };
+  const holder = make("span", { class: "explorer-swatch", "aria-hidden": "true", style: `color: var(--explorer-${colour})` });
+  const [left, width] = dash ? [0, 31] : [19, 12];
+  holder.innerHTML = `<svg width="${width}" height="16" viewBox="${left} 0 ${width} 16">${line}${shapes[marker]}</svg>`;
+  return holder;
+}
+
+const signColours = { 1: "positive", "-1": "negative", 0: "zero" };
+const signMarkers = { 1: "head", "-1": "ring", 0: "" };
+
+// Words for the signs that occur in the run.
+function signLegend({ data }) {
+  return [1, -1, 0]
+    .filter((sign) => data.includes(sign))
+    .map((sign) => [swatch(signColours[sign], dashes[sign], signMarkers[sign]), signWords[sign]]);
+}
+
+// The head of an arrow at (x, y): a filled triangle along `angle`, or a ring for a negative weight.
+function addHead(pen, sign, x, y, angle, size) {
+  if (sign > 0) {
+    const at = (turn, reach) => [x + reach * Math.cos(angle + turn), y - reach * Math.sin(angle + turn)];
+    pen.moveTo(x, y);
+    pen.lineTo(...at(Math.PI - 0.45, size));
+    pen.lineTo(...at(Math.PI + 0.45, size));
+    pen.closePath();
+  } else {
+    const reach = sign < 0 ? size * 0.42 : 1.5;
+    const [cx, cy] = [x - reach * Math.cos(angle), y + reach * Math.sin(angle)];
+    pen.moveTo(cx + reach, cy);
+    pen.arc(cx, cy, reach, 0, 2 * Math.PI);
+  }
+}
+
+function paintHeads(pen, sign, look) {
+  pen.setLineDash([]);
+  pen.lineWidth = 1.75;
+  pen.fillStyle = look[signColours[sign]];
+  if (sign >= 0) pen.fill();
+  pen.stroke();
+}
+
+// One canvas for what stays during a run, one above it for what moves.
+class Panel {
+  constructor(kind, { title, alt }) {
+    this.still = make("canvas", { "aria-hidden": "true" });
+    this.moving = make("canvas", { role: "img" });
+    this.title = make("figcaption", { class: "explorer-caption" });
+    this.legend = make("ul", { class: "explorer-legend" });
+    this.stage = make("div", { class: "explorer-stage" }, this.still, this.moving);
+    this.element = make("figure", { class: `explorer-panel explorer-${kind}` }, this.title, this.stage, this.legend);
+    this.width = 0;
+  }
+
+  setRun(panel, count) {
+    this.panel = panel;
+    this.count = count;
+    this.title.textContent = panel.title;
+    this.moving.setAttribute("aria-label", panel.alt);
+    this.prepare();
+    this.legend.replaceChildren(...this.legendItems().map((item) => make("li", {}, ...item)));
+    this.stale = true;
+  }
+
+  // The size in device pixels; sharp also where the width in CSS pixels is broken.
+  resize(width, height, ratio) {
+    for (const canvas of [this.still, this.moving]) {
+      canvas.width = width;
+      canvas.height = height;
+    }
+    [this.width, this.height, this.ratio] = [width / ratio, height / ratio, ratio];
+    this.stale = true;
+  }
+
+  draw(position, look) {
+    if (!this.width) return;
+    if (this.stale) {
+      const pen = this.clear(this.still, look);
+      this.layOut(pen);
+      this.drawStill(pen, look);
+      this.stale = false;
+    }
+    this.drawMoving(this.clear(this.moving, look), frameAt(position, this.count), look);
+  }
+
+  clear(canvas, look) {
+    const pen = canvas.getContext("2d");
+    pen.setTransform(this.ratio, 0, 0, this.ratio, 0, 0);
+    pen.clearRect(0, 0, this.width, this.height);
+    pen.font = `${FONT}px ${look.font}`;
+    pen.lineJoin = "round";
+    return pen;
+  }
+}
+
+class CirclePanel extends Panel {
+  prepare() {}
+
+  legendItems() {
+    return signLegend(this.panel.sign);
+  }
+
+  layOut() {
+    this.radius = Math.min(this.width, this.height) / 2 - 8;
+    this.centre = [this.width / 2, this.height / 2];
+  }
+
+  drawStill(pen, look) {
+    const [x, y] = this.centre;
+    pen.strokeStyle = look.grid;
+    pen.lineWidth = 1;
+    pen.beginPath();
+    pen.moveTo(x - this.radius, y);
+    pen.lineTo(x + this.radius, y);
+    pen.moveTo(x, y - this.radius);
+    pen.lineTo(x, y + this.radius);
+    pen.stroke();
+    pen.strokeStyle = look.soft;
+    pen.beginPath();
+    pen.arc(x, y, this.radius, 0, 2 * Math.PI);
+    pen.stroke();
+  }
+
+  drawMoving(pen, frame, look) {
+    const angles = mixRow(this.panel.angle, frame, mixAngle);
+    const lengths = mixRow(this.panel.length, frame);
+    const signs = row(this.panel.sign, frame.nearest);
+    for (const sign of [0, 1, -1]) {
+      pen.strokeStyle = look[signColours[sign]];
+      pen.lineWidth = 1.75;
+      pen.setLineDash(dashes[sign]);
+      pen.beginPath();
+      this.each(signs, sign, angles, lengths, (x, y) => {
+        pen.moveTo(...this.centre);
+        pen.lineTo(x, y);
+      });
+      pen.stroke();
+      pen.beginPath();
+      this.each(signs, sign, angles, lengths, (x, y, angle, reach) => {
+        addHead(pen, sign, x, y, angle, Math.max(4, Math.min(11, 0.5 * reach)));
+      });
+      paintHeads(pen, sign, look);
+    }
+  }
+
+  each(signs, sign, angles, lengths, visit) {
+    const [x, y] = this.centre;
+    for (let i = 0; i < angles.length; i++) {
+      if (signs[i] !== sign) continue;
+      const reach = lengths[i] * this.radius;
+      visit(x + reach * Math.cos(angles[i]), y - reach * Math.sin(angles[i]), angles[i], reach);
+    }
+  }
+}
+
+// A panel with two axes; subclasses give this.x and this.y as {low, high, log, label}.
+class AxesPanel extends Panel {
+  layOut(pen) {
+    const top = FONT + 14; // the title of the y axis stands above it, where it needs no turned head
+    const bottom = this.height - 2 * FONT - 18;
+    this.yTicks = axisTicks(this.y.low, this.y.high, this.y.log, Math.floor((bottom - top) / 40));
+    const left = Math.max(...this.yTicks.map(({ label }) => pen.measureText(label).width)) + 12;
+    const right = this.width - 14;
+    this.box = { left, right, top, bottom };
+    this.xTicks = axisTicks(this.x.low, this.x.high, this.x.log, Math.floor((right - left) / 62));
+  }
+
+  place({ low, high, log }, value) {
+    return log ? Math.log(value / low) / Math.log(high / low) : (value - low) / (high - low);
+  }
+
+  atX(value) {
+    return this.box.left + this.place(this.x, value) * (this.box.right - this.box.left);
+  }
+
+  atY(value) {
+    return this.box.bottom - this.place(this.y, value) * (this.box.bottom - this.box.top);
+  }
+
+  drawAxes(pen, look) {
+    const { left, right, top, bottom } = this.box;
+    const xs = this.xTicks.map(({ value }) => this.atX(value));
+    const ys = this.yTicks.map(({ value }) => this.atY(value));
+    pen.strokeStyle = look.grid;
+    pen.lineWidth = 1;
+    pen.beginPath();
+    for (const x of xs) (pen.moveTo(x, top), pen.lineTo(x, bottom));
+    for (const y of ys) (pen.moveTo(left, y), pen.lineTo(right, y));
+    pen.stroke();
+    pen.strokeStyle = look.soft;
+    pen.strokeRect(left, top, right - left, bottom - top);
+    pen.fillStyle = look.soft;
+    pen.textBaseline = "middle";
+    pen.textAlign = "right";
+    this.yTicks.forEach(({ label }, i) => pen.fillText(label, left - 6, ys[i]));
+    pen.textAlign = "center";
+    this.xTicks.forEach(({ label }, i) => {
+      const half = pen.measureText(label).width / 2;
+      pen.fillText(label, Math.min(xs[i], this.width - half), bottom + 14);
+    });
+    pen.fillStyle = look.ink;
+    pen.fillText(this.x.label, (left + right) / 2, bottom + 36);
+    pen.textAlign = "left";
+    pen.fillText(this.y.label, Math.min(left, 6), 10);
+  }
+
+  // A curve within the box; numbers that have no place on the axes leave a gap.
+  strokeCurve(pen, xs, ys) {
+    const { left, right, top, bottom } = this.box;
+    pen.save();
+    pen.beginPath();
+    pen.rect(left, top, right - left, bottom - top);
+    pen.clip();
+    pen.beginPath();
+    let drawing = false;
+    for (let i = 0; i < xs.length; i++) {
+      const [x, y] = [this.atX(xs[i]), this.atY(ys[i])];
+      const known = Number.isFinite(x) && Number.isFinite(y);
+      if (known) drawing ? pen.lineTo(x, y) : pen.moveTo(x, y);
+      drawing = known;
+    }
+    pen.stroke();
+    pen.restore();
+  }
+
+  dot(pen, x, y, radius) {
+    pen.beginPath();
+    pen.arc(x, y, radius, 0, 2 * Math.PI);
+    pen.fill();
+  }
+}
+
+class FunctionPanel extends AxesPanel {
+  prepare() {
+    const { x, y, points_x, points_y, x_label, y_label } = this.panel;
+    const [low, high] = rangeOf([x.data, points_x.data], false, 0.02, 0.02);
+    const [floor, ceiling] = rangeOf([y.data, points_y.data], false, 0.16, 0.06); // room for the rug below
+    this.x = { low, high, log: false, label: x_label };
+    this.y = { low: floor, high: ceiling, log: false, label: y_label };
+    this.span = high - low;
+  }
+
+  legendItems() {
+    return [[swatch("ink", [], ""), "network"], [swatch("data", null, "dot"), "data"],
+      [swatch("positive", null, "peak"), swatch("negative", null, "ring"), "kinks of the neurons"]];
+  }
+
+  drawStill(pen, look) {
+    this.drawAxes(pen, look);
+    pen.fillStyle = look.data;
+    this.panel.points_x.data.forEach((x, i) => this.dot(pen, this.atX(x), this.atY(this.panel.points_y.data[i]), 4));
+  }
+
+  drawMoving(pen, frame, look) {
+    pen.strokeStyle = look.ink;
+    pen.lineWidth = 2.5;
+    this.strokeCurve(pen, this.panel.x.data, mixRow(this.panel.y, frame));
+    const marks = mixRow(this.panel.marks, frame, mixMark, this.span);
+    const signs = row(this.panel.sign, frame.nearest);
+    for (const sign of [0, 1, -1]) {
+      pen.beginPath();
+      marks.forEach((mark, i) => {
+        if (signs[i] !== sign || Number.isNaN(mark)) return;
+        addHead(pen, sign, this.atX(mark), this.box.bottom - (sign > 0 ? 3 : 16), Math.PI / 2, 10);
+      });
+      pen.strokeStyle = look[signColours[sign]];
+      paintHeads(pen, sign, look);
+    }
+  }
+}
+
+class ChartPanel extends AxesPanel {
+  prepare() {
+    const { x, series, levels, log_x, log_y, x_label, y_label } = this.panel;
+    const [low, high] = rangeOf([x.data], log_x, 0, 0.02);
+    const lists = [...series.map(([, values]) => values.data), levels.map(([, level]) => level)];
+    const [floor, ceiling] = rangeOf(lists, log_y, 0.06, 0.08);
+    this.x = { low, high, log: log_x, label: x_label };
+    this.y = { low: floor, high: ceiling, log: log_y, label: y_label };
+  }
+
+  legendItems() {
+    const curves = this.panel.series.map(([label], i) => [swatch(`series-${i % 4}`, seriesDashes[i % 4], ""), label]);
+    const levels = this.panel.levels.map(([label]) => [swatch("soft", [6, 4], ""), label]);
+    return [...curves, ...levels, [swatch("time", null, "dot"), "now"]];
+  }
+
+  drawStill(pen, look) {
+    this.drawAxes(pen, look);
+    pen.lineWidth = 1.5;
+    pen.strokeStyle = look.soft;
+    pen.setLineDash([6, 4]);
+    for (const [, level] of this.panel.levels) this.strokeCurve(pen, [this.x.low, this.x.high], [level, level]);
+    pen.lineWidth = 2.5;
+    this.panel.series.forEach(([, values], i) => {
+      pen.strokeStyle = look[`series-${i % 4}`];
+      pen.setLineDash(seriesDashes[i % 4]);
+      this.strokeCurve(pen, this.panel.x.data, values.data);
+    });
+    pen.setLineDash([]);
+  }
+
+  // Between two frames the cursor stands where the curve is drawn, that is, on the straight line between two points.
+  drawMoving(pen, frame, look) {
+    const between = (place, values) => mix(place(values.data[frame.from]), place(values.data[frame.to]), frame.part);
+    // Time 0 has no place on a logarithmic axis; the cursor then waits at its left end.
+    const x = between((value) => Math.max(this.box.left, this.atX(value)), this.panel.x);
+    pen.strokeStyle = look.time;
+    pen.lineWidth = 2;
+    pen.beginPath();
+    pen.moveTo(x, this.box.top);
+    pen.lineTo(x, this.box.bottom);
+    pen.stroke();
+    pen.fillStyle = look.time;
+    for (const [, values] of this.panel.series) {
+      const y = between((value) => this.atY(value), values);
+      if (Number.isFinite(y)) this.dot(pen, x, y, 5.5);
+    }
+  }
+}
+
+const PANELS = { circle: CirclePanel, function: FunctionPanel, chart: ChartPanel };
+
+// ------------------------------------------------------------------------------------------------------- shell: kernel
+
+const links = new WeakMap();
+const told = ({ message }) => (message ? `${message} (the picture still shows the last good run)` : "");
+
+// What all views of one model share: the traffic with the kernel, the run shown, and the word about it.
+class Link {
+  static of(model) {
+    if (!links.has(model)) links.set(model, new Link(model));
+    return links.get(model);
+  }
+
+  constructor(model) {
+    this.model = model;
+    this.views = new Set();
+    this.notice = "";
+    this.traffic = new Traffic(
+      (request) => {
+        model.set("request", request);
+        model.save_changes();
+      },
+      () => this.tell("no answer from the kernel for 4 s; is a cell running, or did the kernel stop?"),
+    );
+    this.onRun = () => {
+      const run = decode(model.get("run"));
+      if (!this.traffic.receive(run)) return;
+      this.run = run;
+      this.notice = "";
+      for (const view of this.views) view.showRun();
+    };
+    this.onFailure = () => {
+      const failure = model.get("failure");
+      if (failure.message && this.traffic.receive(failure)) this.tell(told(failure));
+    };
+  }
+
+  get busy() {
+    return !this.traffic.idle;
+  }
+
+  ask(settings) {
+    this.notice = "";
+    this.traffic.ask(settings);
+    for (const view of this.views) view.showState();
+  }
+
+  tell(notice) {
+    this.notice = notice;
+    for (const view of this.views) view.showState();
+  }
+
+  join(view) {
+    if (!this.views.size) {
+      this.model.on("change:run", this.onRun);
+      this.model.on("change:failure", this.onFailure);
+      this.run = decode(this.model.get("run"));
+      this.notice = told(this.model.get("failure"));
+    }
+    this.views.add(view);
+  }
+
+  leave(view) {
+    this.views.delete(view);
+    if (this.views.size) return;
+    this.model.off("change:run", this.onRun);
+    this.model.off("change:failure", this.onFailure);
+    this.traffic.stop();
+  }
+}
+
+// --------------------------------------------------------------------------------------------------------- shell: view
+
+const PLAY_SECONDS = 8;
+const SETTLED = 300; // ms after the last move until the line of text is written
+const BUSY_VISIBLE = 150; // ms of computing that pass without a word
+const LOOK = ["ink", "soft", "grid", "paper", "positive", "negative", "zero", "data", "time",
+  "series-0", "series-1", "series-2", "series-3"];
+let made = 0;
+
+class View {
+  constructor(model, el) {
+    this.model = model;
+    this.link = Link.of(model);
+    this.id = `explorer-${++made}-${Math.random().toString(36).slice(2, 7)}`;
+    this.listening = new AbortController();
+    this.panels = [];
+    this.fraction = model.get("cursor");
+    this.paintings = 0;
+    this.build();
+    el.append(this.root);
+    this.watch();
+    this.link.join(this);
+    this.showRun();
+  }
+
+  on(target, type, listener) {
+    target.addEventListener(type, listener, { signal: this.listening.signal });
+  }
+
+  // ---- the document
+
+  build() {
+    const title = this.model.get("title");
+    this.stages = make("div", { class: "explorer-panels" });
+    this.text = make("p", { class: "explorer-text", role: "status", "aria-live": "polite" });
+    this.root = make("section", { class: "explorer", "aria-label": title },
+      make("p", { class: "explorer-title" }, title), this.stages, this.text,
+      make("div", { class: "explorer-controls" }, this.buildTime(), this.buildSettings()));
+  }
+
+  buildTime() {
+    this.play = this.button("play", "Play", () => this.setPlaying(!this.playing));
+    this.scrub = make("input", { type: "range", id: `${this.id}-time`, min: 0, step: "any", "data-control": "time" });
+    this.now = make("output", { class: "explorer-value", "aria-live": "off", for: this.scrub.id });
+    this.timeName = make("span");
+    this.speed = make("select", { id: `${this.id}-speed`, "data-control": "speed" },
+      new Option("½", 0.5), new Option("1", 1, true, true), new Option("2", 2));
+    this.listenToScrub();
+    this.silenceKeys(this.speed);
+    return this.group("time", "Time", "moves through this run",
+      make("div", { class: "explorer-control" }, this.label(this.scrub, this.timeName, this.now), this.scrub),
+      make("div", { class: "explorer-buttons" }, this.play,
+        make("label", { for: this.speed.id, class: "explorer-inline" }, "Speed ×"), this.speed));
+  }
+
+  buildSettings() {
+    this.inputs = this.model.get("controls").map((control) => this.buildControl(control));
+    this.field = make("input", { class: "explorer-code", readonly: "", hidden: "", "aria-label": "Code of this explorer" });
+    this.silenceKeys(this.field);
+    this.copy = this.button("copy", "Copy as code", () => this.copyCode());
+    return this.group("set", "Set", "each move asks for a new run", ...this.inputs.map(({ element }) => element),
+      make("div", { class: "explorer-buttons" },
+        this.button("reset", "Reset", () => this.change(this.model.get("defaults"))), this.copy, this.field));
+  }
+
+  buildControl(control) {
+    const id = `${this.id}-${control.name}`;
+    const value = make("output", { class: "explorer-value", "aria-live": "off", for: id });
+    const input = control.kind === "choice"
+      ? make("select", { id }, ...control.values.map((option) => new Option(option)))
+      : make("input", { id, type: "range", min: 0, max: control.values.length - 1, step: 1 });
+    input.dataset.control = control.name;
+    this.silenceKeys(input);
+    this.on(input, "input", () => {
+      const picked = control.kind === "choice" ? input.value : control.values[input.value];
+      this.change({ [control.name]: picked });
+    });
+    const element = make("div", { class: "explorer-control" },
+      this.label(input, control.label, control.kind === "choice" ? "" : value), input);
+    return { control, input, value, element };
+  }
+
+  group(kind, name, hint, ...children) {
+    const legend = make("legend", {}, make("strong", {}, name), ` ${hint}`);
+    if (kind === "set") legend.append(this.busy = make("span", { class: "explorer-busy", "aria-hidden": "true" }));
+    return make("fieldset", { class: `explorer-group explorer-${kind}` }, legend, ...children);
+  }
+
+  label(input, name, value) {
+    // The value stands beside the label, not in it: it is no part of the control's name.
+    return make("div", { class: "explorer-label" }, make("label", { for: input.id }, name), value);
+  }
+
+  button(action, words, press) {
+    const button = make("button", { type: "button", "data-action": action }, words);
+    this.on(button, "click", press);
+    this.silenceKeys(button);
+    return button;
+  }
+
+  // JupyterLab takes arrows and letters from native inputs (b inserts a cell), so keys go no further than their input.
+  // Sliders step by themselves: the same keys in every browser.
+  silenceKeys(input) {
+    this.on(input, "keydown", (event) => {
+      event.stopPropagation();
+      if (input.type !== "range" || event.ctrlKey || event.metaKey || event.altKey) return;
+      const index = keyStep(event.key, Number(input.value), Number(input.max));
+      if (index === null) return;
+      event.preventDefault();
+      if (index === Number(input.value)) return;
+      input.value = index;
+      input.dispatchEvent(new Event("input"));
+      input.dispatchEvent(new Event("change"));
+    });
+  }
+
+  // ---- settings
+
+  change(settings) {
+    this.settings = { ...this.settings, ...settings };
+    this.showSettings();
+    this.link.ask(this.settings);
+  }
+
+  showSettings() {
+    for (const { control, input, value } of this.inputs) {
+      const setting = this.settings[control.name];
+      const words = settingLabel(control, setting);
+      if (control.kind === "choice") {
+        input.value = setting;
+      } else {
+        input.value = nearestIndex(control.values, setting);
+        input.setAttribute("aria-valuetext", words);
+        value.textContent = words;
+      }
+    }
+  }
+
+  async copyCode() {
+    const code = this.model.get("code");
+    try {
+      await navigator.clipboard.writeText(code);
+      this.copy.textContent = "Copied";
+      setTimeout(() => (this.copy.textContent = "Copy as code"), 1500);
+    } catch {
+      this.field.hidden = false; // no clipboard here: the reader copies by hand
+      this.field.value = code;
+      this.field.select();
+    }
+  }
+
+  // ---- run
+
+  showRun() {
+    const { run } = this.link;
+    if (!this.link.busy) {
+      this.settings = { ...run.settings };
+      this.showSettings();
+    }
+    if (String(run.panels.map(({ kind }) => kind)) !== String(this.kinds)) this.buildPanels(run.panels);
+    run.panels.forEach((panel, i) => this.panels[i].setRun(panel, run.time.data.length));
+    this.last = run.time.data.length - 1;
+    this.scrub.max = this.last;
+    this.timeName.textContent = run.time_label;
+    this.root.dataset.settings = JSON.stringify(run.settings);
+    this.showState();
+    this.moved();
+  }
+
+  buildPanels(panels) {
+    this.kinds = panels.map(({ kind }) => kind);
+    this.sizes.disconnect();
+    this.panels = panels.map((panel) => new PANELS[panel.kind](panel.kind, panel));
+    this.stages.replaceChildren(...this.panels.map(({ element }) => element));
+    for (const { moving } of this.panels) this.sizes.observe(moving);
+  }
+
+  showState() {
+    const { busy, notice } = this.link;
+    this.root.classList.toggle("explorer-failed", Boolean(notice));
+    this.root.setAttribute("aria-busy", busy);
+    clearTimeout(this.busyTimer);
+    if (busy) this.busyTimer = setTimeout(() => this.showBusy(), BUSY_VISIBLE);
+    else this.busy.textContent = "";
+    if (notice) this.write(notice);
+    else if (!busy) this.writeSoon();
+  }
+
+  showBusy() {
+    this.busy.textContent = "computing…";
+    if (!this.link.notice) this.write("computing…");
+  }
+
+  // ---- time
+
+  get position() {
+    return this.fraction * this.last;
+  }
+
+  listenToScrub() {
+    this.silenceKeys(this.scrub);
+    this.on(this.scrub, "keydown", (event) => {
+      if (event.key !== " ") return;
+      event.preventDefault();
+      this.setPlaying(!this.playing);
+    });
+    this.on(this.scrub, "input", () => {
+      this.setPlaying(false);
+      this.fraction = Number(this.scrub.value) / this.last;
+      this.moved();
+    });
+    this.on(this.scrub, "change", () => this.storeCursor());
+  }
+
+  setPlaying(playing) {
+    if (playing === Boolean(this.playing)) return;
+    this.playing = playing;
+    this.play.textContent = playing ? "Pause" : "Play";
+    // While the picture runs, its line of text runs with it, unread; the reader hears where it stops.
+    this.text.setAttribute("aria-live", playing ? "off" : "polite");
+    if (playing && this.fraction >= 1) this.fraction = 0;
+    this.before = undefined;
+    if (!playing) this.storeCursor();
+    this.moved();
+  }
+
+  storeCursor() {
+    this.model.set("cursor", this.fraction);
+    this.model.save_changes();
+  }
+
+  moved() {
+    this.frame ??= requestAnimationFrame((at) => this.paint(at));
+    this.writeSoon();
+  }
+
+  paint(at) {
+    this.frame = undefined;
+    if (this.playing) this.advance(at);
+    for (const panel of this.panels) panel.draw(this.position, this.look);
+    this.scrub.value = this.position;
+    const { nearest } = frameAt(this.position, this.last + 1);
+    this.now.textContent = formatNumber(this.link.run.time.data[nearest]);
+    this.root.dataset.painted = ++this.paintings;
+  }
+
+  advance(at) {
+    const seconds = (at - (this.before ?? at)) / 1000;
+    this.before = at;
+    this.fraction = Math.min(1, this.fraction + (seconds * Number(this.speed.value)) / PLAY_SECONDS);
+    if (this.fraction < 1) this.frame = requestAnimationFrame((next) => this.paint(next));
+    else this.setPlaying(false);
+  }
+
+  // ---- the line of text
+
+  writeSoon() {
+    if (this.playing && this.textTimer) return; // every 300 ms while playing, 300 ms after the last move otherwise
+    clearTimeout(this.textTimer);
+    this.textTimer = setTimeout(() => {
+      this.textTimer = undefined;
+      if (this.link.notice || this.link.busy) return;
+      const { run } = this.link;
+      const { nearest } = frameAt(this.position, this.last + 1);
+      this.write(textAt(run.text, nearest, (name) => (name === "time" ? run.time : run.values[name]).data[nearest]));
+      this.scrub.setAttribute("aria-valuetext", `${run.time_label} ${this.now.textContent}`);
+      if (this.playing) this.writeSoon();
+    }, SETTLED);
+  }
+
+  write(words) {
+    if (this.text.textContent !== words) this.text.textContent = words;
+  }
+
+  // ---- theme and size
+
+  watch() {
+    this.sizes = new ResizeObserver((entries) => this.resized(entries));
+    // Any change of theme, from whatever side, changes the ink, and the ink has a (very short) transition.
+    this.on(this.root, "transitionend", (event) => {
+      if (event.target === this.root) this.retheme();
+    });
+    this.onCursor = () => {
+      if (this.playing || this.fraction === this.model.get("cursor")) return;
+      this.fraction = this.model.get("cursor");
+      this.moved();
+    };
+    this.model.on("change:cursor", this.onCursor);
+  }
+
+  // Also the first moment at which colours can be read: JupyterLab renders outside the document.
+  resized(entries) {
+    for (const { target, devicePixelContentBoxSize, contentRect } of entries) {
+      const ratio = window.devicePixelRatio;
+      const box = devicePixelContentBoxSize?.[0];
+      const width = box?.inlineSize ?? Math.round(contentRect.width * ratio);
+      const height = box?.blockSize ?? Math.round(contentRect.height * ratio);
+      // During a switch of theme the page measures nothing for a moment; the old size stays.
+      if (width && height) this.panels.find(({ moving }) => moving === target)?.resize(width, height, ratio);
+    }
+    this.retheme();
+  }
+
+  retheme() {
+    const style = getComputedStyle(this.root);
+    if (!style.color) return;
+    this.root.dataset.theme = isLight(style.color) ? "dark" : "light";
+    this.look = { font: style.fontFamily };
+    for (const name of LOOK) this.look[name] = style.getPropertyValue(`--explorer-${name}`).trim();
+    for (const panel of this.panels) panel.stale = true;
+    this.moved();
+  }
+
+  dispose() {
+    this.listening.abort();
+    this.sizes.disconnect();
+    cancelAnimationFrame(this.frame);
+    for (const timer of [this.textTimer, this.busyTimer]) clearTimeout(timer);
+    this.model.off("change:cursor", this.onCursor);
+    this.link.leave(this);
+    this.root.remove();
+  }
+}
+
+// Whether a computed colour such as "rgb(31, 35, 40)" is nearer to white than to black.
+function isLight(colour) {
+  const [red, green, blue] = colour.match(/[\d.]+/g).map(Number);
+  return 0.3 * red + 0.59 * green + 0.11 * blue > 127;
+}
+
+export function mount({ model, el }) {
+  const view = new View(model, el);
+  return () => view.dispose();
+}
+
+export default { render: mount };

@@ -1,0 +1,119 @@
+"""Plain plotly figures. Each is a pure function of data and carries its alt text in `figure.layout.meta["alt"]`.
+
+One palette (Okabe and Ito), legible on white and on dark; nothing is told apart by colour alone.
+"""
+
+import numpy as np
+import plotly.graph_objects as go
+from plotly.subplots import make_subplots
+
+from helpers.condensation import cosine_matrix
+
+COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
+DASHES = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot")
+MARKERS = ("circle", "square", "diamond", "triangle-up", "x", "cross")
+INK, GRID = "#7f7f7f", "rgba(127,127,127,0.25)"
+
+
+def two_fits(network, data, runs, x):
+    """Fitted functions over x (G,) in the upper row, the neurons' directions (w, b) at start and end in the lower, a column per run of `runs` (label -> Trajectory)."""
+    figure = make_subplots(2, len(runs), subplot_titles=list(runs), vertical_spacing=0.16, row_heights=[0.5, 0.5])
+    for column, run in enumerate(runs.values(), start=1):
+        first = column == 1
+        figure.add_scatter(x=x, y=network.outputs(run.theta[-1], x[:, None]).astype("float32"), name="network", line_color=COLOURS[0],
+                           showlegend=first, row=1, col=column)
+        figure.add_scatter(x=data.X[:, 0], y=data.y, name="data", mode="markers", marker={"color": INK, "size": 9, "symbol": "circle-open"},
+                           showlegend=first, row=1, col=column)
+        for name, theta, colour, symbol in (("start", run.theta[0], INK, "circle-open"), ("end", run.theta[-1], COLOURS[1], "circle")):
+            W = network.weights(theta)[0]
+            unit = W / np.linalg.norm(W, axis=1, keepdims=True)
+            share = np.linalg.norm(W, axis=1) / np.linalg.norm(W, axis=1).max()
+            radius = 1.0 if name == "start" else 1.18
+            figure.add_scatter(x=(radius * unit[:, 0]).astype("float32"), y=(radius * unit[:, 1]).astype("float32"), mode="markers", name=f"neurons, {name}",
+                               marker={"color": colour, "size": 4 + 9 * share, "symbol": symbol}, showlegend=first, row=2, col=column)
+        figure.update_xaxes(title_text="input x", row=1, col=column)
+        figure.update_xaxes(title_text="w / ‖(w, b)‖", range=[-1.9, 1.9], row=2, col=column)
+        figure.update_yaxes(title_text="b / ‖(w, b)‖", range=[-1.35, 1.35], row=2, col=column)
+    figure.update_yaxes(title_text="output", row=1, col=1)
+    return _finished(figure, "Fitted functions and directions", f"One column for each start ({', '.join(runs)}). Above: the trained network and the data. "
+                     "Below: every neuron's direction (w, b), at the start (open) and at the end (filled, drawn a little further out; larger = longer weights).", 620)
+
+
+def log_log(title, x_label, y_label, measured, predicted, alt):
+    """Measured points and predicted lines on logarithmic axes: both map a label to a pair (x, y) of equal length; y may be (seeds, x) and shows median and range."""
+    figure = go.Figure()
+    for k, (label, (x, y)) in enumerate(measured.items()):
+        y = np.atleast_2d(y)
+        middle = np.median(y, axis=0)
+        spread = {"type": "data", "symmetric": False, "array": y.max(axis=0) - middle, "arrayminus": middle - y.min(axis=0)} if len(y) > 1 else None
+        figure.add_scatter(x=x, y=middle, error_y=spread, mode="markers", name=label, marker={"color": _pick(COLOURS, k), "symbol": _pick(MARKERS, k), "size": 9})
+    for k, (label, (x, y)) in enumerate(predicted.items()):
+        figure.add_scatter(x=x, y=y, mode="lines", name=label, line={"color": _pick(COLOURS, k), "dash": _pick(DASHES[1:], k), "width": 2})
+    figure.update_xaxes(type="log", title_text=x_label, exponentformat="power")
+    figure.update_yaxes(type="log", title_text=y_label, exponentformat="power")
+    return _finished(figure, title, alt, 430)
+
+
+def stable_ranks(measured, predicted, levels):
+    """Stable rank against the step t: `measured` and `predicted` map labels to (t, rank), `levels` labels to constant ranks. Step 0 is drawn at t = 0.5."""
+    figure = go.Figure()
+    for k, (label, (t, rank)) in enumerate(measured.items()):
+        figure.add_scatter(x=np.maximum(t, 0.5), y=rank, mode="markers", name=label, marker={"color": _pick(COLOURS, k), "symbol": _pick(MARKERS, k), "size": 9})
+    for k, (label, (t, rank)) in enumerate(predicted.items()):
+        figure.add_scatter(x=t, y=np.asarray(rank, dtype="float32"), mode="lines", name=label, line={"color": INK, "dash": _pick(DASHES, k), "width": 2})
+    last = max(np.max(t) for t, _ in measured.values())
+    for k, (label, rank) in enumerate(levels.items()):
+        figure.add_scatter(x=[0.5, last], y=[rank, rank], mode="lines", name=label, line={"color": _pick(COLOURS[3:], k), "dash": _pick(DASHES[2:], k), "width": 2})
+    figure.update_xaxes(type="log", title_text="step t", exponentformat="power")
+    figure.update_yaxes(type="log", title_text="stable rank of W", tickvals=[1, 1.2, 1.5, 2, 3, 5, 10, 20, 50, 100])
+    return _finished(figure, "Stable rank under gradient descent", "Stable rank against the step, both axes logarithmic, with the predictions as lines: "
+                     + "; ".join([*measured, *predicted, *levels]) + ". The default start stays high; small starts fall at once, dip, and rise again towards their limit.", 480)
+
+
+def curves(title, x_label, y_label, series, alt, log_x=False, markers=False):
+    """Several curves over one axis: label -> (x, y)."""
+    figure = go.Figure()
+    for k, (label, (x, y)) in enumerate(series.items()):
+        figure.add_scatter(x=np.asarray(x, dtype="float32"), y=np.asarray(y, dtype="float32"), mode="lines+markers" if markers else "lines", name=label,
+                           line={"color": _pick(COLOURS, k), "dash": _pick(DASHES, k)}, marker={"symbol": _pick(MARKERS, k), "size": 8})
+    figure.update_xaxes(title_text=x_label, type="log" if log_x else "linear", exponentformat="power")
+    figure.update_yaxes(title_text=y_label)
+    return _finished(figure, title, alt, 430)
+
+
+def cosines(matrices):
+    """Cosine matrices side by side, each ordered so that neurons on one line stand together: label -> W (m, D)."""
+    figure = make_subplots(1, len(matrices), subplot_titles=list(matrices), horizontal_spacing=0.06)
+    for column, W in enumerate(matrices.values(), start=1):
+        figure.add_heatmap(z=np.round(cosine_matrix(W)[0], 2).astype("float32"), zmin=-1, zmax=1, colorscale="RdBu", showscale=column == 1,
+                           colorbar={"title": "cosine"}, row=1, col=column)
+        figure.update_xaxes(title_text="neuron", row=1, col=column)
+        figure.update_yaxes(autorange="reversed", row=1, col=column)
+    figure.update_yaxes(title_text="neuron", row=1, col=1)
+    return _finished(figure, "Cosines between neurons", f"Cosine matrices ({', '.join(matrices)}): +1 blue, −1 red. Condensed neurons form square blocks of full colour.", 430)
+
+
+def images(pictures, shape):
+    """Weight vectors as grey images, side by side: label -> vector, each of `shape` (rows, columns)."""
+    figure = make_subplots(1, len(pictures), subplot_titles=list(pictures), horizontal_spacing=0.04)
+    for column, vector in enumerate(pictures.values(), start=1):
+        image = np.reshape(vector, shape)
+        limit = float(np.abs(image).max())
+        figure.add_heatmap(z=np.round(image / limit, 3).astype("float32"), zmin=-1, zmax=1, colorscale="Greys", showscale=False, row=1, col=column)
+        figure.update_xaxes(showticklabels=False, row=1, col=column)
+        figure.update_yaxes(autorange="reversed", showticklabels=False, scaleanchor=f"x{column if column > 1 else ''}", row=1, col=column)
+    return _finished(figure, "What the neurons look for", f"Weight vectors drawn as images: {', '.join(pictures)}. Dark pixels raise the neuron's input, light ones lower it.", 330)
+
+
+def _pick(cycle, k):
+    return cycle[k % len(cycle)]
+
+
+def _finished(figure, title, alt, height):
+    """Fonts to be read from the last row, no background of its own, the alt text."""
+    figure.update_layout(title={"text": title, "x": 0.01}, height=height, font={"size": 15, "color": INK}, paper_bgcolor="rgba(0,0,0,0)", plot_bgcolor="rgba(0,0,0,0)",
+                         template="none", margin={"l": 70, "r": 20, "t": 70, "b": 60}, legend={"orientation": "h", "y": -0.22, "yanchor": "top"}, meta={"alt": alt})
+    figure.update_xaxes(gridcolor=GRID, zerolinecolor=GRID, linecolor=INK, ticks="outside")
+    figure.update_yaxes(gridcolor=GRID, zerolinecolor=GRID, linecolor=INK, ticks="outside")
+    figure.update_annotations(font_size=15)
+    return figure

@@ -1,0 +1,240 @@
+"""Gradient flow θ̇ = velocity(θ) and gradient descent θ ← θ + η·velocity(θ): two ways along one velocity, one kind of Trajectory."""
+
+import time
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.integrate import RK23, RK45, OdeSolution
+from scipy.optimize import brentq
+from tqdm import tqdm
+
+from helpers import checks
+
+
+@dataclass(frozen=True)
+class Trajectory:
+    """A run of training: times t (T,), weights theta (T, P), loss (T,), and the number of velocity evaluations.
+
+    `stopped` says why it ended: "time", "loss", "norm", "stationary" or "interrupted".
+    """
+
+    t: np.ndarray
+    theta: np.ndarray
+    loss: np.ndarray
+    evaluations: int
+    stopped: str
+    _dense: object = None
+
+    def __repr__(self):
+        return (f"Trajectory({len(self.t)} points, t = {self.t[0]:.4g} … {self.t[-1]:.4g}, loss {self.loss[0]:.4g} → "
+                f"{self.loss[-1]:.4g}, {self.evaluations} evaluations, stopped by {self.stopped})")
+
+    @property
+    def norm(self):
+        """‖θ(t)‖₂, shape (T,)."""
+        return np.linalg.norm(self.theta, axis=1)
+
+    def at(self, times):
+        """θ at any times within the run, shape (len(times), P): the integrator's own interpolant for a flow, straight lines for gradient descent."""
+        times = checks.array("times", times, ("k",))
+        if times.min() < self.t[0] or times.max() > self.t[-1]:
+            raise ValueError(f"times must lie within the run, {self.t[0]:.6g} … {self.t[-1]:.6g}, got {times.min():.6g} … {times.max():.6g}")
+        if self._dense is not None:
+            return self._dense(times).T
+        after = np.clip(np.searchsorted(self.t, times), 1, max(1, len(self.t) - 1))
+        if len(self.t) == 1:
+            return np.repeat(self.theta, len(times), axis=0)
+        share = (times - self.t[after - 1]) / (self.t[after] - self.t[after - 1])
+        return self.theta[after - 1] + share[:, None] * (self.theta[after] - self.theta[after - 1])
+
+    def frames(self, count):
+        """`count` times that cut the run into equal amounts of what the eye sees: growth of the norm, turning, time and loss."""
+        count = checks.whole("count", count, low=2)
+        if len(self.t) < 3:
+            return np.linspace(self.t[0], self.t[-1], count)
+        moved = np.linalg.norm(np.diff(self.theta, axis=0), axis=1) / self.norm[1:]
+        fell = np.abs(np.diff(self.loss)) / max(np.ptp(self.loss), np.finfo(float).tiny)
+        ticked = np.diff(np.log(self.t[1] + self.t))
+        pace = sum(amount / max(amount.sum(), np.finfo(float).tiny) for amount in (moved, fell, ticked))
+        travelled = np.concatenate([[0], np.cumsum(pace)])
+        times = np.interp(np.linspace(0, travelled[-1], count), travelled, self.t)
+        times[0], times[-1] = self.t[0], self.t[-1]
+        return times
+
+
+@dataclass(frozen=True)
+class StopAt:
+    """Where a run ends before its time; see `stop_at`."""
+
+    loss: float | None
+    norm: float | None
+    stationary: float | None
+
+    def reason(self, loss, norm, speed):
+        """The first of "loss", "norm", "stationary" that holds, or None."""
+        if self.loss is not None and loss <= self.loss:
+            return "loss"
+        if self.norm is not None and norm >= self.norm:
+            return "norm"
+        if self.stationary is not None and speed <= self.stationary * norm:
+            return "stationary"
+        return None
+
+
+def stop_at(loss=None, norm=None, stationary=None):
+    """The place where a run ends, whichever comes first: the loss falls to `loss`, ‖θ‖ rises to `norm`, or ‖θ̇‖ ≤ `stationary`·‖θ‖."""
+    if loss is None and norm is None and stationary is None:
+        raise ValueError("stop_at needs at least one of loss, norm, stationary")
+    return StopAt(None if loss is None else checks.real("loss", loss),
+                  None if norm is None else checks.positive("norm", norm),
+                  None if stationary is None else checks.positive("stationary", stationary))
+
+
+class DivergenceError(ArithmeticError):
+    """The run left all bounds; `.run` holds what came before."""
+
+    def __init__(self, message, run):
+        super().__init__(message)
+        self.run = run
+
+
+class EvaluationLimitError(RuntimeError):
+    """The run needed more velocity evaluations than allowed; `.run` holds what came before."""
+
+    def __init__(self, message, run):
+        super().__init__(message)
+        self.run = run
+
+
+def gradient_flow(problem, theta0, t_end, stop=None, rtol=None, max_evaluations=200_000):
+    """The flow θ̇ = −∇L(θ) from θ(0) = theta0 (P,) until `t_end` or `stop`, as a Trajectory of the integrator's own steps.
+
+    Smooth activations: Dormand–Prince 5(4), by default rtol = 1e-6, weight by weight and resolving a small start. Kinked ones (ReLU), whose flow
+    slides along kinks: Bogacki–Shampine 3(2) with rtol = 1e-4 of ‖θ‖, which does not stall there. Levels of the loss and the norm are
+    met exactly, by interpolation. Ctrl-C or a stopped cell keeps the run so far (`stopped` = "interrupted").
+
+    Raises ValueError or TypeError for bad arguments, DivergenceError where the flow blows up (time, loss and norm are named),
+    EvaluationLimitError beyond `max_evaluations`.
+    """
+    theta0, stop = problem.start(theta0), _checked(stop)
+    t_end, limit = checks.positive("t_end", t_end), checks.whole("max_evaluations", max_evaluations)
+    kinked = getattr(getattr(problem.network, "activation", None), "kinked", False)
+    rtol = (1e-4 if kinked else 1e-6) if rtol is None else checks.positive("rtol", rtol)
+    size = np.linalg.norm(theta0) / np.sqrt(len(theta0))
+    with np.errstate(over="ignore", invalid="ignore"):
+        solver = (RK23 if kinked else RK45)(lambda _, theta: problem.velocity(theta), 0.0, theta0, t_end, rtol=rtol, atol=1e-3 * rtol * size)
+        log, pieces = _Log(problem, theta0, t_end), []
+        reason = stop.reason(log.loss[0], np.linalg.norm(theta0), np.linalg.norm(solver.f)) if stop else None
+        try:
+            while reason is None:
+                if kinked:
+                    solver.rtol, solver.atol = 0.0, rtol * np.linalg.norm(solver.y) / np.sqrt(len(theta0))
+                message = solver.step()
+                if solver.status == "failed" or not np.isfinite(solver.y).all():
+                    raise DivergenceError(f"the flow blows up near t = {solver.t:.6g} (loss {log.loss[-1]:.4g}, ‖θ‖ = "
+                                          f"{np.linalg.norm(log.theta[-1]):.4g}); stop it before, with stop_at(norm=…). {message or ''}".strip(),
+                                          log.trajectory("time", solver.nfev, pieces))
+                pieces.append(solver.dense_output())
+                log.add(solver.t, solver.y.copy(), problem.loss(solver.y))
+                if stop and (reason := stop.reason(log.loss[-1], np.linalg.norm(solver.y), np.linalg.norm(solver.f))):
+                    log.end_where(_crossing(problem, stop, reason, pieces[-1], log), pieces[-1])
+                elif solver.status == "finished":
+                    reason = "time"
+                elif solver.nfev > limit:
+                    raise EvaluationLimitError(f"the flow used {solver.nfev} evaluations and reached only t = {solver.t:.6g} of {t_end:.6g}; "
+                                               f"raise max_evaluations or rtol, or stop earlier", log.trajectory("time", solver.nfev, pieces))
+        except KeyboardInterrupt:
+            reason = "interrupted"
+        finally:
+            log.close()
+    return log.trajectory(reason, solver.nfev, pieces)
+
+
+def gradient_descent(problem, theta0, step, steps, stop=None, record=None):
+    """Gradient descent from theta0 (P,) with `steps` steps of size `step`, as a Trajectory whose time is the sum of the steps taken.
+
+    `step` is a number η, or a function of the loss (normalised steps: `lambda loss: 0.1 / loss`). All steps are recorded, or those whose
+    numbers are in `record`; the last one always is.
+
+    Raises DivergenceError naming the step size, the step's number, the time, the loss and the largest step that would have been safe.
+    """
+    theta, stop = problem.start(theta0), _checked(stop)
+    steps = checks.whole("steps", steps, low=0)
+    size = step if callable(step) else (lambda _, eta=checks.positive("step", step): eta)
+    kept = None if record is None else {checks.whole("record", k, low=0) for k in record}
+    log, reason, safe, before = _Log(problem, theta, steps), "time", None, None
+    with np.errstate(over="ignore", invalid="ignore"):
+        t, (loss, velocity), lowest = 0.0, problem.loss_and_velocity(theta), np.inf
+        try:
+            for k in range(steps + 1):
+                if loss < lowest:
+                    lowest, safe = loss, None
+                elif safe is None and before is not None:
+                    safe = 2 * np.linalg.norm(theta - before[0]) / max(np.linalg.norm(velocity - before[1]), np.finfo(float).tiny)
+                if not np.isfinite(loss) or loss - log.loss[0] > 1e8 * abs(log.loss[0]):
+                    raise DivergenceError(f"gradient descent diverges with step {eta:.4g}: at step {k}, t = {t:.6g}, the loss is {loss:.4g} (it began at "
+                                          f"{log.loss[0]:.4g}); the curvature seen there allows steps up to about {safe or np.nan:.2g}",
+                                          log.trajectory("time", k))
+                stopped = stop.reason(loss, np.linalg.norm(theta), np.linalg.norm(velocity)) if stop else None
+                if k and (kept is None or k in kept or k == steps or stopped):
+                    log.add(t, theta, loss, progress=k)
+                if stopped:
+                    reason = stopped
+                if stopped or k == steps:
+                    break
+                eta = size(loss)
+                before = theta, velocity
+                theta = theta + eta * velocity
+                t += eta
+                loss, velocity = problem.loss_and_velocity(theta)
+        except KeyboardInterrupt:
+            reason = "interrupted"
+        finally:
+            log.close()
+    return log.trajectory(reason, k + 1)
+
+
+def _checked(stop):
+    if stop is not None and not isinstance(stop, StopAt):
+        raise TypeError(f"stop must be made by stop_at(loss=…, norm=…, stationary=…), got {stop!r}")
+    return stop
+
+
+def _crossing(problem, stop, reason, piece, log):
+    """The time within the last step at which the level is met."""
+    before, after = log.t[-2], log.t[-1]
+    level = {"loss": lambda t: problem.loss(piece(t)) - stop.loss, "norm": lambda t: stop.norm - np.linalg.norm(piece(t))}.get(reason)
+    if level is None or level(before) <= 0 or level(after) >= 0:
+        return after
+    return brentq(level, before, after, xtol=1e-12 * after, rtol=1e-12)
+
+
+class _Log:
+    """The run so far; shows a progress bar once it has taken a second."""
+
+    def __init__(self, problem, theta0, total):
+        self.problem, self.t, self.theta, self.loss = problem, [0.0], [theta0], [problem.loss(theta0)]
+        self._began, self._bar, self._total = time.perf_counter(), None, total
+
+    def add(self, t, theta, loss, progress=None):
+        self.t.append(t)
+        self.theta.append(theta)
+        self.loss.append(loss)
+        if self._bar is None and time.perf_counter() - self._began > 1:
+            self._bar = tqdm(total=self._total, leave=False, bar_format="{percentage:3.0f}% |{bar}| {postfix}")
+        if self._bar is not None:
+            self._bar.set_postfix_str(f"t = {t:.4g}, loss {loss:.4g}", refresh=False)
+            self._bar.update((t if progress is None else progress) - self._bar.n)
+
+    def end_where(self, t, piece):
+        """Puts the end of the last step at time t."""
+        self.t[-1], self.theta[-1] = t, piece(t)
+        self.loss[-1] = self.problem.loss(self.theta[-1])
+
+    def close(self):
+        if self._bar is not None:
+            self._bar.close()
+
+    def trajectory(self, reason, evaluations, pieces=()):
+        dense = OdeSolution(self.t, list(pieces)) if pieces else None
+        return Trajectory(np.array(self.t), np.array(self.theta), np.array(self.loss), int(evaluations), reason, dense)

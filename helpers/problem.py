@@ -1,0 +1,121 @@
+"""Network + data + loss: what training descends, with a live residual or a frozen one.
+
+Training moves θ along the pullback of the residual r_i = −ℓ′(H(x_i; θ), y_i). Frozen at r = z, the same motion is the flow of the neural
+correlation function N(θ) = Σ_i z_i H(x_i; θ) (arXiv:2402.09226). One argument tells the two apart.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.special import expit, log_softmax, softmax
+
+from helpers import checks
+from helpers.data import Dataset
+
+
+@dataclass(frozen=True)
+class Loss:
+    """ℓ(H, y) summed over the outputs of each point, shape (n,); the residual −∂ℓ/∂H, shape of H; which labels it takes."""
+
+    value: object
+    residual: object
+    labels: str
+
+
+def _picked(H, y):
+    return np.arange(len(y)), y
+
+
+def _cross_entropy_residual(H, y):
+    residual = -softmax(H, axis=1)
+    residual[_picked(H, y)] += 1
+    return residual
+
+
+LOSSES = {
+    "square": Loss(lambda H, y: 0.5 * np.square(H - y).reshape(len(y), -1).sum(axis=1), lambda H, y: y - H, "real"),
+    "logistic": Loss(lambda H, y: np.logaddexp(0, -y * H), lambda H, y: y * expit(-y * H), "signs"),
+    "exponential": Loss(lambda H, y: np.exp(-y * H), lambda H, y: y * np.exp(-y * H), "signs"),
+    "cross_entropy": Loss(lambda H, y: -log_softmax(H, axis=1)[_picked(H, y)], _cross_entropy_residual, "classes"),
+}
+
+
+class Problem:
+    """The training problem: loss L(θ), residual r(θ), velocity −∇L(θ) = J(θ)ᵀ r(θ).
+
+    `loss` is "square" (½(H − y)²), "logistic" (log(1 + e^{−yH})), "exponential" (e^{−yH}), with labels ±1 for the last two, or "cross_entropy" (labels 0 … k−1
+    for k outputs); `reduction` is "sum" over the points or their "mean".
+    """
+
+    def __init__(self, network, data, loss="square", reduction="sum"):
+        if not (callable(getattr(network, "outputs", None)) and callable(getattr(network, "pullback", None))):
+            raise TypeError(f"network must have outputs and pullback, got {type(network).__name__}")
+        if not isinstance(data, Dataset):
+            raise TypeError(f"data must be a helpers.data.Dataset(X, y), got {type(data).__name__}")
+        self.network, self.data = network, data
+        self.loss_name, self.reduction = checks.one_of("loss", loss, LOSSES), checks.one_of("reduction", reduction, ("sum", "mean"))
+        self._loss = LOSSES[loss]
+        self._weight = 1.0 if reduction == "sum" else 1.0 / data.n
+        self._frozen_residual = None
+        _check_labels(data.y, self._loss.labels, loss)
+
+    def __repr__(self):
+        frozen = "" if self._frozen_residual is None else ", frozen residual"
+        return f"Problem({self.network}, {self.data}, loss={self.loss_name!r}, reduction={self.reduction!r}{frozen})"
+
+    def frozen(self, residual=None):
+        """The same problem with its residual frozen at z: its velocity is ∇N(θ) and its loss −N(θ), N(θ) = Σ_i z_i H(x_i; θ).
+
+        `residual` has the shape of the outputs; by default it is the residual at θ = 0, z_i = −ℓ′(0, y_i).
+        """
+        live = Problem(self.network, self.data, self.loss_name, self.reduction)
+        shape = self.network.outputs(np.zeros(self.network.size(self.data.dim)), self.data.X).shape
+        z = live._residual_of(np.zeros(shape)) if residual is None else checks.array("residual", residual, shape).copy()
+        live._frozen_residual = z
+        return live
+
+    def loss(self, theta):
+        """L(θ), a float; of a frozen problem −N(θ)."""
+        return self._loss_of(self._outputs(theta))
+
+    def residual(self, theta):
+        """r(θ), shape of the outputs: the negative derivative of the loss by each output."""
+        return self._residual_of(self._outputs(theta))
+
+    def velocity(self, theta):
+        """−∇L(θ), shape (P,)."""
+        return self.network.pullback(theta, self.data.X, self._residual_of(self._outputs(theta)))
+
+    def loss_and_velocity(self, theta):
+        """L(θ) and −∇L(θ) from one pass through the outputs."""
+        H = self._outputs(theta)
+        return self._loss_of(H), self.network.pullback(theta, self.data.X, self._residual_of(H))
+
+    def start(self, theta0):
+        """θ(0) as a float64 copy, refused if it is not a finite vector of the network's size."""
+        return checks.array("theta0", theta0, (self.network.size(self.data.dim),)).copy()
+
+    def _outputs(self, theta):
+        H = self.network.outputs(theta, self.data.X)
+        if H.shape != self.data.y.shape and self._loss.labels != "classes":
+            raise ValueError(f"the network's outputs have shape {H.shape}, the labels y {self.data.y.shape}")
+        if not np.isfinite(H).all() and not np.isfinite(theta).all():
+            raise ValueError("theta must be finite, got NaN or infinite entries")
+        return H
+
+    def _loss_of(self, H):
+        if self._frozen_residual is not None:
+            return -float(np.vdot(self._frozen_residual, H))
+        return self._weight * float(self._loss.value(H, self.data.y).sum())
+
+    def _residual_of(self, H):
+        if self._frozen_residual is not None:
+            return self._frozen_residual
+        return self._weight * self._loss.residual(H, self.data.y)
+
+
+def _check_labels(y, wanted, loss):
+    if wanted == "signs" and not np.isin(y, (-1, 1)).all():
+        raise ValueError(f"labels y must be −1 or +1 for the {loss} loss, got {np.unique(y)[:5]}")
+    if wanted == "classes" and (y.dtype.kind != "i" or y.ndim != 1 or y.min() < 0):
+        raise ValueError(f"labels y must be whole numbers 0 … k−1, shape (n,), for the {loss} loss")

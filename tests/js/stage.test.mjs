@@ -1,0 +1,194 @@
+// The core of the moving picture, without a browser: node --test tests/js/
+
+import assert from "node:assert/strict";
+import { mock, test } from "node:test";
+import * as stage from "../../helpers/explorers/stage.js";
+
+const close = (a, b, error = 1e-6) => assert.ok(Math.abs(a - b) <= error, `${a} is not ${b}`);
+
+// A run as scene.py writes it, with one float32 and one int16 array.
+function bytes() {
+  const header = JSON.stringify({
+    sequence: 7,
+    time: { array: "float32", shape: [2], offset: 0 },
+    panels: [{ kind: "function", marks: { array: "int16", shape: [2, 2], offset: 8, scale: 0.5, bias: 1 } }],
+  });
+  const padded = header + " ".repeat((8 - ((4 + header.length) % 8)) % 8);
+  const run = new Uint8Array(4 + padded.length + 16);
+  new DataView(run.buffer).setUint32(0, padded.length, true);
+  run.set(new TextEncoder().encode(padded), 4);
+  new Float32Array(run.buffer, 4 + padded.length, 2).set([0, 3]);
+  new Int16Array(run.buffer, 4 + padded.length + 8, 4).set([0, 2, -2, -32768]);
+  return run;
+}
+
+test("a run is decoded with its scales, and the missing number becomes NaN", () => {
+  const run = stage.decode(bytes());
+  assert.equal(run.sequence, 7);
+  assert.deepEqual([...run.time.data], [0, 3]);
+  assert.deepEqual([...stage.row(run.panels[0].marks, 0)], [1, 2]);
+  assert.deepEqual([...stage.row(run.panels[0].marks, 1)], [0, NaN]);
+});
+
+test("a run is decoded from bytes at an odd offset", () => {
+  const shifted = new Uint8Array(bytes().length + 3);
+  shifted.set(bytes(), 3);
+  assert.deepEqual([...stage.decode(new DataView(shifted.buffer, 3)).time.data], [0, 3]);
+});
+
+test("an array without a time axis is the same in every frame", () => {
+  const signs = { data: Float32Array.of(1, -1), shape: [2] };
+  assert.equal(stage.row(signs, 0), stage.row(signs, 5));
+});
+
+test("a position between two frames names both, and the last frame stands alone", () => {
+  assert.deepEqual(stage.frameAt(2.25, 10), { from: 2, to: 3, part: 0.25, nearest: 2 });
+  assert.deepEqual(stage.frameAt(9, 10), { from: 9, to: 9, part: 0, nearest: 9 });
+});
+
+test("an angle turns the short way round the circle", () => {
+  close(stage.mixAngle(3, -3, 0.5), Math.PI);
+  close(stage.mixAngle(-3, 3, 0.5), -Math.PI);
+  close(stage.mixAngle(0.2, 0.6, 0.25), 0.3);
+});
+
+test("a kink moves a little way and jumps a long one", () => {
+  close(stage.mixMark(0, 1, 0.25, 4), 0.25);
+  assert.equal(stage.mixMark(-2, 2, 0.4, 4), -2);
+  assert.equal(stage.mixMark(-2, 2, 0.6, 4), 2);
+  assert.ok(Number.isNaN(stage.mixMark(NaN, 2, 0.6, 4)));
+});
+
+test("numbers are written to three digits, integers as they are", () => {
+  const written = [[58, "58"], [0, "0"], [-0, "0"], [240, "240"], [0.5, "0.5"], [3.14159, "3.14"], [1234.5, "1230"], [0.00123456, "0.00123"],
+    [1.2e-5, "1.2e-5"], [-4.567e-9, "-4.57e-9"], [12345.6, "1.23e4"], [9999.5, "1e4"], [2e7, "2e7"], [0.000999999, "0.001"], [NaN, "–"], [Infinity, "∞"]];
+  for (const [value, words] of written) assert.equal(stage.formatNumber(value), words);
+});
+
+test("a setting on a logarithmic slider reads as a power of ten where that is shorter", () => {
+  const scale = { kind: "log" };
+  assert.deepEqual([1e-3, 0.000316, 0.01, 0.0562, 1, 10000].map((value) => stage.settingLabel(scale, value)),
+    ["10⁻³", "3.16·10⁻⁴", "0.01", "0.0562", "1", "10⁴"]);
+  assert.equal(stage.settingLabel({ kind: "linear" }, 0.1 + 0.2), "0.3");
+  assert.equal(stage.settingLabel({ kind: "linear" }, 123456), "123456");
+});
+
+test("the text is that of the frame's phase, with the frame's numbers", () => {
+  const phases = [[0, "plateau at {time}"], [5, "fitted: loss {loss} at {time}"]];
+  const lookup = (name) => ({ time: 2.5, loss: 1.2e-5 })[name];
+  assert.equal(stage.textAt(phases, 4, lookup), "plateau at 2.5");
+  assert.equal(stage.textAt(phases, 5, lookup), "fitted: loss 1.2e-5 at 2.5");
+});
+
+const ranges = [[0, 1], [-1, 1], [0, 20.7], [0.35, 0.39], [1e-7, 3e-7], [-4e6, 5e6], [100.001, 100.002], [3, 3.5]];
+const positiveRanges = [[1e-5, 7], [1e-12, 1], [0.9, 30], [0.4, 3], [2, 3], [0.0101, 0.0108], [1, 1e30], [7e-4, 9e-3], [1, 1.5e5]];
+
+function checkTicks(low, high, log, most) {
+  const ticks = stage.axisTicks(low, high, log, most);
+  const where = `${low} to ${high}, ${log ? "log" : "linear"}, ${most}: ${ticks.map(({ label }) => label)}`;
+  assert.ok(ticks.length >= 3, where);
+  assert.ok(ticks.length <= Math.max(6, 1.7 * most), where);
+  assert.equal(new Set(ticks.map(({ label }) => label)).size, ticks.length, where);
+  const slack = 1e-6 * (high - low);
+  for (const { value, label } of ticks) {
+    assert.ok(value >= low - slack && value <= high + slack, where);
+    assert.ok(label.length <= 12, where);
+  }
+}
+
+test("an axis has at least three distinct labels within its range", () => {
+  for (const most of [2, 3, 4, 6, 9]) {
+    for (const [low, high] of [...ranges, ...positiveRanges]) checkTicks(low, high, false, most);
+    for (const [low, high] of positiveRanges) checkTicks(low, high, true, most);
+  }
+});
+
+test("labels are round numbers", () => {
+  const labels = (...axis) => stage.axisTicks(...axis).map(({ label }) => label);
+  assert.deepEqual(labels(0, 1, false, 6), ["0.0", "0.2", "0.4", "0.6", "0.8", "1.0"]);
+  assert.deepEqual(labels(-1.02, 1.02, false, 4), ["−1", "0", "1"]);
+  assert.deepEqual(labels(1e-5, 9, true, 4), ["10⁻⁴", "10⁻²", "10⁰"]);
+  assert.deepEqual(labels(0.009, 120, true, 6), ["0.01", "0.1", "1", "10", "100"]);
+  assert.deepEqual(labels(0.4, 3.5, true, 6), ["0.5", "1", "2"]);
+});
+
+test("a range skips what has no place on its axis and is never empty", () => {
+  assert.deepEqual(stage.rangeOf([[NaN, 1, 3, Infinity]], false, 0, 0), [1, 3]);
+  assert.deepEqual(stage.rangeOf([[0, 0.1, -2, 10]], true, 0, 0), [0.1, 10]);
+  for (const log of [false, true]) {
+    for (const list of [[], [NaN], [2, 2]]) {
+      const [low, high] = stage.rangeOf([list], log, 0.1, 0.1);
+      assert.ok(low < high);
+    }
+  }
+});
+
+test("keys move a slider by one, by a tenth, and to its ends, and never beyond", () => {
+  const from = (index) => (key) => stage.keyStep(key, index, 20);
+  assert.deepEqual(["ArrowLeft", "ArrowDown", "ArrowRight", "ArrowUp", "PageDown", "PageUp", "Home", "End"].map(from(10)), [9, 9, 11, 11, 8, 12, 0, 20]);
+  assert.equal(from(0)("ArrowLeft"), 0);
+  assert.equal(from(20)("PageUp"), 20);
+  assert.equal(from(10)("b"), null);
+  assert.deepEqual([from(10.4)("ArrowRight"), from(10.4)("ArrowLeft")], [11, 10]);
+});
+
+test("a value between two places of a slider stands at the nearer one", () => {
+  assert.equal(stage.nearestIndex([0.001, 0.01, 0.1, 1], 0.04), 2);
+  assert.equal(stage.nearestIndex([-1, 0, 1, 2], 0.6), 2);
+});
+
+function traffic() {
+  const sent = [];
+  let silent = 0;
+  const line = new stage.Traffic((request) => sent.push(request), () => silent++);
+  const answer = (request) => line.receive(request);
+  return { line, sent, answer, silences: () => silent };
+}
+
+test("of many requests the first and the newest are computed", () => {
+  const { line, sent, answer } = traffic();
+  for (let width = 1; width <= 20; width++) line.ask({ width });
+  assert.deepEqual(sent.map(({ settings }) => settings.width), [1]);
+  assert.ok(answer(sent[0]));
+  assert.deepEqual(sent.map(({ settings }) => settings.width), [1, 20]);
+  assert.ok(!line.idle);
+  assert.ok(answer(sent[1]));
+  assert.ok(line.idle);
+  line.stop();
+});
+
+test("an older answer is dropped", () => {
+  const { line, sent, answer } = traffic();
+  line.ask({ width: 1 });
+  answer(sent[0]);
+  line.ask({ width: 2 });
+  assert.ok(!answer(sent[0]));
+  assert.ok(answer(sent[1]));
+});
+
+test("another page's run is shown, but not while an own one is awaited", () => {
+  const { line, sent, answer } = traffic();
+  assert.ok(answer({ client: "python", sequence: 3 }));
+  line.ask({ width: 1 });
+  assert.ok(!answer({ client: "python", sequence: 4 }));
+  assert.ok(answer(sent[0]));
+  line.stop();
+});
+
+test("after four seconds of silence one is told so, may ask again, and a late answer is still shown", () => {
+  mock.timers.enable({ apis: ["setTimeout"] });
+  const { line, sent, answer, silences } = traffic();
+  line.ask({ width: 1 });
+  mock.timers.tick(3999);
+  assert.equal(silences(), 0);
+  mock.timers.tick(1);
+  assert.equal(silences(), 1);
+  line.ask({ width: 2 });
+  assert.equal(sent.length, 2);
+  assert.ok(answer(sent[0]), "the late answer");
+  assert.ok(!line.idle, "the newer one is still awaited");
+  assert.ok(answer(sent[1]));
+  mock.timers.tick(10000);
+  assert.equal(silences(), 1);
+  mock.timers.reset();
+});

@@ -1,0 +1,101 @@
+"""Activations: σ′ is the derivative of σ, and what the theory asks of σ is what is found numerically."""
+
+import numpy as np
+import pytest
+from scipy.special import expit
+
+from helpers.activations import NAMES, activation, find_degree, find_multiplicity
+
+EXAMPLES = [name.replace("γ", slope).replace("q", power) for name in NAMES
+            for slope in (("0", "0.1", "0.7") if "γ" in name else ("",)) for power in (("1", "2", "3", "5") if "q" in name else ("",))]
+MULTIPLICITIES = {"linear": 1, "tanh": 1, "sigmoid": 1, "softplus": 1, "smooth_leaky_relu(0.1)": 1, "x*tanh(x)": 2, "x**2*tanh(x)": 3,
+                  "x**3*tanh(x)": 4, "z**1": 1, "z**2": 2, "x**5": 5, "relu": None, "relu**2": None, "leaky_relu(0.1)": None, "leaky_relu(0.7)**3": None}
+DEGREES = {"linear": 1, "relu": 1, "leaky_relu(0.1)": 1, "relu**2": 2, "leaky_relu(0.7)**3": 3, "z**5": 5, "tanh": None, "x*tanh(x)": None,
+           "sigmoid": None, "softplus": None, "smooth_leaky_relu(0.1)": None}
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_derivative_is_that_of_the_function_away_from_the_kink(name):
+    act, z, h = activation(name), np.concatenate([np.linspace(-3, -0.01, 31), np.linspace(0.01, 3, 29)]).reshape(4, 15), 1e-6
+    difference = (act(z + h) - act(z - h)) / (2 * h)
+    np.testing.assert_allclose(act.derivative(z), difference, rtol=1e-6, atol=1e-9)
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_declared_multiplicity_and_degree_are_the_ones_found(name):
+    act = activation(name)
+    assert (act.multiplicity, act.degree) == (find_multiplicity(act.derivative), find_degree(act.function))
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_only_a_jump_of_the_derivative_is_a_kink(name):
+    act = activation(name)
+    left, right = act.derivative(np.array([-1e-12, 1e-12]))
+    assert act.kinked == (abs(right - left) > 0.01)
+
+
+@pytest.mark.parametrize("name, p", MULTIPLICITIES.items())
+def test_multiplicity_is_that_of_the_theory(name, p):
+    assert activation(name).multiplicity == p
+
+
+@pytest.mark.parametrize("name, q", DEGREES.items())
+def test_degree_is_that_of_the_theory(name, q):
+    assert activation(name).degree == q
+
+
+@pytest.mark.parametrize("name, function, derivative, p, q", [
+    ("sin", np.sin, np.cos, 1, None),
+    ("my cubic", lambda z: 2 * z**3, lambda z: 6 * z**2, 3, 3),
+    ("swish", lambda z: z * expit(z), lambda z: expit(z) * (1 + z * (1 - expit(z))), 1, None),
+    ("cos, with its value 1 at the origin", np.cos, lambda z: -np.sin(z), 2, None),
+    ("absolute value", np.abs, np.sign, None, 1),
+    ("homogeneous for c = 2 alone", lambda z: np.sin(2 * np.pi * np.log2(np.abs(z))) * z,
+     lambda z: np.sin(2 * np.pi * np.log2(np.abs(z))) + 2 * np.pi / np.log(2) * np.cos(2 * np.pi * np.log2(np.abs(z))), 1, None),
+    ("sinh minus its line", lambda z: np.sinh(z) - z, lambda z: np.cosh(z) - 1, 3, None),
+])
+def test_a_new_activation_has_the_multiplicity_and_degree_of_its_functions(name, function, derivative, p, q):
+    act = activation(name, function, derivative, multiplicity=p)
+    assert (act.name, act.multiplicity, act.degree) == (name, p, q)
+    np.testing.assert_array_equal(act(np.array([0.3, -1.2])), function(np.array([0.3, -1.2])))
+
+
+def test_a_new_activation_with_a_kink_is_known_to_have_one():
+    assert activation("my relu", lambda z: np.maximum(z, 0), lambda z: (z > 0) * 1.0).kinked
+    assert not activation("sin", np.sin, np.cos).kinked
+
+
+@pytest.mark.parametrize("derivative", [np.sin, lambda z: -np.cos(z), lambda z: 1.001 * np.cos(z), lambda z: np.cos(z) * np.nan])
+def test_a_wrong_derivative_is_refused(derivative):
+    with pytest.raises(ValueError, match="derivative of activation 'sin' is not σ′: at z = "):
+        activation("sin", np.sin, derivative)
+
+
+def test_a_wrong_multiplicity_is_refused():
+    with pytest.raises(ValueError, match="multiplicity of activation 'sin' was given as 2, but near the origin it is 1"):
+        activation("sin", np.sin, np.cos, multiplicity=2)
+
+
+def test_functions_that_change_the_shape_are_refused():
+    with pytest.raises(ValueError, match="must keep the shape"):
+        activation("sum", np.sum, np.ones_like)
+
+
+def test_an_unknown_name_is_answered_with_the_list():
+    with pytest.raises(ValueError, match="unknown activation 'gelu'") as answer:
+        activation("gelu")
+    assert all(name in str(answer.value) for name in NAMES)
+
+
+@pytest.mark.parametrize("name", ["leaky_relu(1)", "leaky_relu(-0.1)", "leaky_relu(nan)", "leaky_relu(a)", "relu**0", "z**99", "smooth_leaky_relu(2)"])
+def test_a_slope_or_power_out_of_range_is_refused(name):
+    with pytest.raises(ValueError, match=r"γ in|the power in"):
+        activation(name)
+
+
+def test_spaces_and_capitals_in_a_name_do_not_matter():
+    assert activation(" X * tanh(x)") is activation("x*tanh(x)")
+
+
+def test_the_derivative_at_a_kink_is_the_slope_of_the_left_side():
+    assert activation("relu").derivative(np.zeros(1)) == 0 and activation("leaky_relu(0.3)").derivative(np.zeros(1)) == 0.3

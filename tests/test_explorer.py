@@ -1,0 +1,232 @@
+"""The explorer without a browser: its controls, its runs as bytes, and its answers to requests."""
+
+import json
+import math
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from helpers.explorers import Chart, Choice, Circle, Explorer, Function, LogSlider, Scene, Slider
+from helpers.explorers.scene import encode, format_number
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+SCALE = LogSlider("scale", "Scale δ", 1e-4, 1, 1e-3)
+WIDTH = Slider("width", "Width m", 5, 100, 5, 20)
+SLOPE = Slider("slope", "Slope", 0, 1, 0.1, 0.5)
+ACTIVATION = Choice("activation", "Activation", ["relu", "tanh"], "relu")
+
+
+def scene(frames=240, neurons=60, grid=121, **changes):
+    """A run of made-up numbers."""
+    rng = np.random.default_rng(0)
+    time = np.linspace(0, 10, frames)
+    angle = rng.uniform(-np.pi, np.pi, neurons) + np.linspace(0, 9, frames)[:, None]
+    length = rng.uniform(0, 1, (frames, neurons))
+    sign = rng.choice([-1, 0, 1], neurons)
+    x = np.linspace(-1, 1, grid)
+    marks = rng.uniform(-2, 2, (frames, neurons))
+    marks[0, 0] = np.nan
+    loss = np.exp(-time)
+    panels = [Circle(angle, length, sign, "Neurons", "arrows"),
+              Function(x, np.sin(x + time[:, None]), [0, 1], [0, 0.5], marks, sign, "Function", "x", "f", "a curve"),
+              Chart(time, {"loss": loss}, "Loss", "time t", "loss", False, True, "a falling curve", {"start": 1})]
+    return Scene(**{"time": time, "panels": panels, "text": [(0, "plateau at {time}"), (9, "loss {loss}")],
+                    "values": {"loss": loss}} | changes)
+
+
+def explorer(compute=None, **override):
+    """An explorer with one control of each kind."""
+    return Explorer("toy_explorer", compute or (lambda **_: scene(10, 3, 5)), [SCALE, WIDTH, SLOPE, ACTIVATION], "Toy", override)
+
+
+def header(run):
+    """The JSON part of a run."""
+    return json.loads(run[4:4 + int.from_bytes(run[:4], "little")])
+
+
+# Controls
+
+
+@pytest.mark.parametrize("control, given, meant", [
+    (SCALE, 1, 1.0), (SCALE, 0.0123, 0.0123), (SCALE, np.float64(1e-4), 1e-4), (WIDTH, 7, 7), (WIDTH, 10.0, 10),
+    (WIDTH, np.int64(5), 5), (SLOPE, 1, 1.0), (ACTIVATION, "tanh", "tanh")])
+def test_a_control_takes_every_value_of_its_range(control, given, meant):
+    assert control.check(given) == meant and type(control.check(given)) is type(meant)
+
+
+@pytest.mark.parametrize("control", [SCALE, WIDTH, SLOPE, ACTIVATION])
+@pytest.mark.parametrize("value", [None, True, math.nan, math.inf, -1, 1e9, "softplus", [1], 1j])
+def test_a_control_refuses_other_values_and_names_itself_and_them(control, value):
+    with pytest.raises((TypeError, ValueError)) as refusal:
+        control.check(value)
+    assert control.name in str(refusal.value) and repr(value) in str(refusal.value) and "it must be" in str(refusal.value)
+
+
+def test_a_slider_of_whole_numbers_refuses_a_half():
+    with pytest.raises(ValueError, match="width is 7.5; it must be a whole number from 5 to 100"):
+        WIDTH.check(7.5)
+
+
+def test_sliders_stand_on_round_numbers():
+    assert SCALE.values()[:5] == [0.0001, 0.000178, 0.000316, 0.000562, 0.001] and SCALE.values()[-1] == 1
+    assert WIDTH.values()[:3] == [5, 10, 15] and WIDTH.values()[-1] == 100
+    assert SLOPE.values() == [0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1]
+
+
+@pytest.mark.parametrize("wrong", [
+    lambda: LogSlider("scale", "", 0, 1, 0.1), lambda: LogSlider("scale", "", 1, 10, 0.1),
+    lambda: Slider("width", "", 5, 1, 1, 3), lambda: Slider("width", "", 1, 5, 0, 3), lambda: Choice("kind", "", ["a"], "b")])
+def test_a_control_that_cannot_be_is_refused(wrong):
+    with pytest.raises(ValueError):
+        wrong()
+
+
+# Scenes
+
+
+@pytest.mark.parametrize("changes, complaint", [
+    ({"time": [0, 1, 1]}, "increasing"), ({"time": [[0, 1]]}, "Scene.time has shape"), ({"text": "{speed}"}, "speed"),
+    ({"text": [(3, "late")]}, r"\[3\]"), ({"values": {"loss": [1, 2]}}, "loss")])
+def test_a_scene_with_wrong_arrays_or_text_is_refused(changes, complaint):
+    with pytest.raises(ValueError, match=complaint):
+        scene(**changes)
+
+
+@pytest.mark.parametrize("panel, complaint", [
+    (Circle(np.zeros((240, 3)), np.full((240, 3), 1.5), [1, 1, 1], "", ""), "Circle.length goes from 1.5"),
+    (Circle(np.zeros((240, 3)), np.zeros((240, 2)), [1, 1, 1], "", ""), "Circle.length has shape"),
+    (Circle(np.zeros((240, 3)), np.zeros((240, 3)), [1, 1, 0.5], "", ""), "Circle.sign"),
+    (Circle(np.full((240, 3), np.nan), np.zeros((240, 3)), [1, 1, 1], "", ""), "Circle.angle holds NaN"),
+    (Chart(np.arange(7), {}, "", "", "", False, False, ""), "Chart.x has shape")])
+def test_a_panel_with_wrong_arrays_is_refused(panel, complaint):
+    with pytest.raises(ValueError, match=complaint):
+        scene(panels=[panel])
+
+
+def test_the_text_of_a_frame_is_filled_in():
+    assert scene().text_at(0) == "plateau at 0"
+    assert scene().text_at(239) == "loss 4.54e-5"
+
+
+def test_a_run_of_240_frames_and_60_neurons_fits_200_kilobytes():
+    assert len(encode(scene(), {}, 1)) < 200_000
+
+
+# Runs in the browser's hands
+
+
+@pytest.fixture(scope="session")
+def node():
+    """The path of node; a missing one is a failure on the CI machine and a visible skip elsewhere."""
+    found = shutil.which("node")
+    if not found:
+        assert os.environ.get("CI") != "true", "node is missing, so the browser's code is not tested"
+        pytest.skip("node is missing, so the browser's code is not tested")
+    return found
+
+
+def in_node(node, code, stdin=b""):
+    """What the JavaScript prints as JSON; `stage` is the explorer's module, `stdin` its input."""
+    stage = (REPOSITORY / "helpers/explorers/stage.js").as_uri()
+    script = f'import * as stage from "{stage}"; import fs from "node:fs"; const stdin = fs.readFileSync(0);\n{code}'
+    answer = subprocess.run([node, "--input-type=module", "-e", script], input=stdin, capture_output=True, check=True)
+    return json.loads(answer.stdout)
+
+
+def test_what_python_encodes_the_browser_decodes(node):
+    made = scene()
+    run = in_node(node, """console.log(JSON.stringify(stage.decode(stdin), (key, value) =>
+        ArrayBuffer.isView(value) ? Array.from(value) : value))""", encode(made, {"scale": 0.001}, 5, "page"))
+
+    def array(packed):
+        return np.array(packed["data"], dtype=float).reshape(packed["shape"])
+
+    assert (run["client"], run["sequence"], run["settings"]) == ("page", 5, {"scale": 0.001})
+    circle, function, chart = made.panels
+    np.testing.assert_allclose(array(run["time"]), made.time, rtol=1e-6)
+    turned = np.angle(np.exp(1j * (array(run["panels"][0]["angle"]) - circle.angle)))
+    assert np.abs(turned).max() < 1e-4
+    np.testing.assert_allclose(array(run["panels"][0]["length"]), circle.length, atol=1e-5)
+    np.testing.assert_array_equal(array(run["panels"][0]["sign"]), circle.sign)
+    np.testing.assert_allclose(array(run["panels"][1]["y"]), function.y, atol=1e-4)
+    np.testing.assert_allclose(array(run["panels"][1]["marks"]), function.marks, atol=1e-4)
+    assert np.isnan(function.marks).any()
+    np.testing.assert_allclose(array(run["panels"][2]["series"][0][1]), chart.series["loss"], rtol=1e-6)
+
+
+def test_python_and_the_browser_write_numbers_alike(node):
+    rng = np.random.default_rng(0)
+    numbers = [0, -0.0, 58, 1e6, 123456, 0.125, 1.125, 2.345, 9.995, 999.5, 9999.5, 0.001, 0.00099951, 3e7, -2.5e-9, 1e300,
+               *(rng.choice([-1, 1], 200) * 10 ** rng.uniform(-12, 12, 200))]
+    written = in_node(node, "console.log(JSON.stringify(JSON.parse(stdin).map(stage.formatNumber)))", json.dumps(numbers).encode())
+    assert written == [format_number(number) for number in numbers]
+
+
+def test_the_browsers_own_tests_pass(node):
+    result = subprocess.run([node, "--test", "tests/js/"], cwd=REPOSITORY, capture_output=True, text=True)
+    assert result.returncode == 0, result.stdout
+
+
+# Explorers
+
+
+def test_an_explorer_shows_its_defaults_at_once():
+    toy = explorer()
+    assert toy.settings == {"scale": 0.001, "width": 20, "slope": 0.5, "activation": "relu"}
+    assert header(toy.run)["settings"] == toy.settings == toy.defaults
+
+
+def test_its_code_rebuilds_it():
+    toy = explorer(width=35)
+    toy.set(activation="tanh")
+    assert toy.code == "helpers.explorers.toy_explorer(scale=0.001, width=35, slope=0.5, activation='tanh')"
+    assert toy.defaults["width"] == 35
+
+
+@pytest.mark.parametrize("settings", [{"scale": 0}, {"width": "many"}, {"activation": "sine"}, {"depth": 3}])
+def test_bad_settings_are_refused_and_change_nothing(settings):
+    toy = explorer()
+    before = toy.run
+    with pytest.raises((ValueError, TypeError), match=next(iter(settings))):
+        toy.set(**settings)
+    with pytest.raises((ValueError, TypeError)):
+        explorer(**settings)
+    assert toy.run == before and toy.settings["scale"] == 0.001
+
+
+def test_a_request_is_answered_by_a_run_that_repeats_it():
+    toy = explorer()
+    toy.request = {"client": "page", "sequence": 4, "settings": toy.settings | {"width": 30}}
+    answer = header(toy.run)
+    assert (answer["client"], answer["sequence"], answer["settings"]["width"]) == ("page", 4, 30)
+    assert toy.settings["width"] == 30
+
+
+@pytest.mark.parametrize("settings, message", [
+    ({"width": 55}, "ZeroDivisionError"), ({"width": 0}, "width is 0; it must be"), ({"depth": 1}, "no setting 'depth'")])
+def test_a_failure_is_told_and_the_last_good_run_stays(settings, message):
+    def compute(width, **_):
+        return scene(10 + 0 // (width - 55), 3, 5)
+
+    toy = explorer(compute)
+    before = toy.run
+    toy.request = {"client": "page", "sequence": 1, "settings": toy.settings | settings}
+    assert message in toy.failure["message"] and toy.failure["sequence"] == 1
+    assert toy.run == before and toy.settings["width"] == 20
+    toy.request = {"client": "page", "sequence": 2, "settings": toy.settings | {"width": 60}}
+    assert toy.failure == {} and toy.settings["width"] == 60
+
+
+def test_a_run_is_computed_once_for_the_same_settings():
+    calls = []
+    toy = explorer(lambda **settings: calls.append(settings) or scene(10, 3, 5))
+    runs = {toy.run}
+    for width in (20, 25, 20, 25):
+        toy.set(width=width)
+        runs.add(toy.run)
+    assert len(calls) == 2
+    assert len(runs) == 5, "each answer differs, or the browser would not be told of it"

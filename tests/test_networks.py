@@ -1,0 +1,168 @@
+"""Networks: outputs and pullback agree with each other, with finite differences and with automatic differentiation."""
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import torch
+
+import helpers
+from helpers import TorchNetwork, TwoLayer
+from helpers.activations import NAMES
+
+SLOPE, POWER = 0.3, 3  # γ and q in the names
+TORCH = {
+    "linear": lambda z: z,
+    "relu": torch.relu,
+    "leaky_relu(γ)": lambda z: torch.maximum(z, SLOPE * z),
+    "relu**q": lambda z: torch.relu(z) ** POWER,
+    "leaky_relu(γ)**q": lambda z: torch.maximum(z, SLOPE * z) ** POWER,
+    "z**q": lambda z: z**POWER,
+    "tanh": torch.tanh,
+    "x*tanh(x)": lambda z: z * torch.tanh(z),
+    "x**2*tanh(x)": lambda z: z**2 * torch.tanh(z),
+    "x**3*tanh(x)": lambda z: z**3 * torch.tanh(z),
+    "sigmoid": torch.sigmoid,
+    "softplus": torch.nn.functional.softplus,
+    "smooth_leaky_relu(γ)": lambda z: SLOPE * z + (1 - SLOPE) * torch.log((1 + torch.exp(z)) / 2),
+}
+SHAPES = [(train_output, bias) for train_output in (True, False) for bias in (True, False)]
+
+
+class TorchTwoLayer(torch.nn.Module):
+    """Σ_j a_j σ(w_j·x) with W's last column acting on a constant input where there is a bias."""
+
+    def __init__(self, width, dim, sigma, train_output, bias):
+        super().__init__()
+        self.W = torch.nn.Parameter(torch.zeros(width, dim + bias))
+        half = torch.tensor([1.0] * (width // 2) + [-1.0] * (width // 2), dtype=torch.float64) / width**0.5
+        self.a = torch.nn.Parameter(torch.zeros(width)) if train_output else half
+        self.sigma, self.bias = sigma, bias
+
+    def forward(self, X):
+        inputs = torch.cat([X, torch.ones(len(X), 1, dtype=X.dtype)], dim=1) if self.bias else X
+        return self.sigma(inputs @ self.W.T) @ self.a
+
+
+def drawn(network, n=7, dim=3, seed=0):
+    """θ of norm 3, inputs and a residual."""
+    random = np.random.default_rng(seed)
+    return network.init(dim, 3.0, seed), random.standard_normal((n, dim)), random.standard_normal(n)
+
+
+def relative_error(found, wanted):
+    return np.linalg.norm(found - wanted) / np.linalg.norm(wanted)
+
+
+@pytest.mark.parametrize("train_output, bias", SHAPES)
+@pytest.mark.parametrize("name", NAMES)
+def test_closed_form_and_automatic_differentiation_agree_on_one_theta(name, train_output, bias):
+    network = TwoLayer(6, name.replace("γ", str(SLOPE)).replace("q", str(POWER)), train_output, bias)
+    by_torch = TorchNetwork(TorchTwoLayer(6, 3, TORCH[name], train_output, bias))
+    theta, X, r = drawn(network)
+    assert network.size(3) == by_torch.size(3) == len(theta)
+    assert relative_error(network.outputs(theta, X), by_torch.outputs(theta, X)) < 1e-12
+    assert relative_error(network.pullback(theta, X, r), by_torch.pullback(theta, X, r)) < 1e-12
+
+
+@pytest.mark.parametrize("train_output, bias", SHAPES)
+@pytest.mark.parametrize("name", ["relu", "x*tanh(x)", "leaky_relu(0.3)**2"])
+def test_pullback_is_the_adjoint_of_the_outputs_derivative(name, train_output, bias):
+    network = TwoLayer(6, name, train_output, bias)
+    theta, X, r = drawn(network, seed=1)
+    direction = network.init(3, 1.0, seed=2)
+    moved = (network.outputs(theta + 1e-6 * direction, X) - network.outputs(theta - 1e-6 * direction, X)) / 2e-6
+    assert network.pullback(theta, X, r) @ direction == pytest.approx(r @ moved, rel=1e-7)
+
+
+def test_a_linear_torch_layer_orders_theta_as_two_layer_does():
+    network = TwoLayer(4, "tanh")
+    layers = torch.nn.Sequential(torch.nn.Linear(3, 4, bias=False), torch.nn.Tanh(), torch.nn.Linear(4, 1, bias=False))
+    theta, X, _ = drawn(network)
+    np.testing.assert_allclose(TorchNetwork(layers).outputs(theta, X), network.outputs(theta, X), rtol=1e-12)
+
+
+def test_a_torch_network_with_k_outputs_pulls_back_matrices():
+    network = TorchNetwork(torch.nn.Sequential(torch.nn.Linear(3, 5), torch.nn.Tanh(), torch.nn.Linear(5, 4)))
+    theta, X, _ = drawn(network)
+    r, direction = np.random.default_rng(3).standard_normal((7, 4)), network.init(3, 1.0, seed=2)
+    moved = (network.outputs(theta + 1e-6 * direction, X) - network.outputs(theta - 1e-6 * direction, X)) / 2e-6
+    assert network.outputs(theta, X).shape == (7, 4)
+    assert network.pullback(theta, X, r) @ direction == pytest.approx(np.sum(r * moved), rel=1e-7)
+
+
+def test_a_torch_network_leaves_the_users_module_as_it_was():
+    module = torch.nn.Linear(3, 1)
+    before = module.weight.detach().clone()
+    network = TorchNetwork(module)
+    network.pullback(np.ones(4), np.ones((2, 3)), np.ones(2))
+    assert module.weight.dtype == torch.float32 and torch.equal(module.weight, before) and module.weight.grad is None
+
+
+def test_outputs_are_the_sum_over_neurons_that_the_docstring_says():
+    network = TwoLayer(2, "relu", bias=True)
+    theta = np.array([1.0, 2.0, -1.0, 0.5, -1.0, 3.0, 10.0, 100.0])
+    assert network.outputs(theta, np.array([[1.0, 1.0]])) == 10 * 2.0 + 100 * 2.5
+
+
+def test_fixed_output_weights_are_plus_and_minus_one_over_root_m_unless_given():
+    np.testing.assert_allclose(TwoLayer(4, train_output=False).weights(np.zeros(8))[1], np.array([1, 1, -1, -1]) / 2)
+    np.testing.assert_array_equal(TwoLayer(3, train_output=False, output_weights=[1, 2, 3]).weights(np.zeros(6))[1], [1, 2, 3])
+
+
+@pytest.mark.parametrize("train_output, bias", SHAPES)
+def test_weights_of_a_trajectory_are_the_weights_of_its_points(train_output, bias):
+    network = TwoLayer(5, "tanh", train_output, bias)
+    thetas = np.array([network.init(3, 1.0, seed) for seed in range(4)])
+    W, a = network.weights(thetas)
+    assert W.shape == (4, 5, 3 + bias) and a.shape == (4, 5)
+    for k, theta in enumerate(thetas):
+        np.testing.assert_array_equal(network.weights(theta)[0], W[k])
+        np.testing.assert_array_equal(network.weights(theta)[1], a[k])
+
+
+@pytest.mark.parametrize("network", [TwoLayer(7, "relu"), TorchNetwork(torch.nn.Linear(3, 1))], ids=["TwoLayer", "TorchNetwork"])
+@pytest.mark.parametrize("scale", [1e-12, 1e-3, 1.0, 40.0])
+def test_the_start_has_norm_scale_in_a_direction_that_only_the_seed_decides(network, scale):
+    start = network.init(3, scale, seed=5)
+    assert np.linalg.norm(start) == pytest.approx(scale, rel=1e-14)
+    np.testing.assert_array_equal(start, network.init(3, scale, seed=5))
+    np.testing.assert_allclose(start / scale, network.init(3, 1.0, seed=5), rtol=1e-14)
+    assert np.abs(start - network.init(3, scale, seed=6)).max() > 0.1 * scale
+
+
+@pytest.mark.parametrize("spoil, message", [
+    (lambda net, theta, X, r: net.outputs(theta[:-1], X), "theta has 23 entries"),
+    (lambda net, theta, X, r: net.weights(theta[:-1]), "theta has 23 entries"),
+    (lambda net, theta, X, r: net.outputs(np.append(theta, np.zeros(6)), X), "needs 24 for inputs"),
+    (lambda net, theta, X, r: net.outputs(theta, X[0]), r"theta must have shape \(P,\) and X \(n, d\)"),
+    (lambda net, theta, X, r: net.pullback(theta, X, r[:-1]), "r must have the shape of the outputs"),
+    (lambda net, theta, X, r: TwoLayer(6, "tanh", output_weights=np.ones(6)), "output_weights are fixed weights"),
+])
+def test_weights_and_residuals_of_a_wrong_shape_are_refused(spoil, message):
+    network = TwoLayer(6, "tanh")
+    with pytest.raises(ValueError, match=message):
+        spoil(network, *drawn(network))
+
+
+@pytest.mark.parametrize("spoil, message", [
+    (lambda net, theta, X, r: net.outputs(theta[:-1], X), "theta must have shape"),
+    (lambda net, theta, X, r: net.pullback(theta, X, r[:-1]), "r must have the shape of the outputs"),
+    (lambda net, theta, X, r: TorchNetwork(torch.nn.Tanh()), "at least one parameter"),
+])
+def test_torch_networks_refuse_wrong_shapes_too(spoil, message):
+    network = TorchNetwork(torch.nn.Linear(3, 1))
+    with pytest.raises(ValueError, match=message):
+        spoil(network, *drawn(network))
+
+
+def test_importing_helpers_loads_neither_torch_nor_plotly_nor_widgets():
+    code = "import sys, helpers; print([name for name in ('torch', 'plotly', 'ipywidgets', 'anywidget', 'sklearn') if name in sys.modules])"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip() == "[]"
+
+
+def test_figures_are_loaded_when_they_are_asked_for():
+    assert callable(helpers.figures.curves)
+    with pytest.raises(AttributeError, match="has no attribute 'nonsense'"):
+        _ = helpers.nonsense

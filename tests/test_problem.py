@@ -1,0 +1,144 @@
+"""Problems: residual and velocity are the derivatives they claim to be, live and frozen."""
+
+import numpy as np
+import pytest
+import torch
+
+from helpers import Problem, TorchNetwork, TwoLayer
+from helpers.data import Dataset
+
+RANDOM = np.random.default_rng(0)
+X = RANDOM.standard_normal((6, 3))
+Y = {"square": RANDOM.standard_normal(6), "logistic": np.array([1.0, -1, 1, 1, -1, -1]), "exponential": np.array([1.0, -1, -1, 1, -1, 1]),
+     "cross_entropy": np.array([0, 2, 1, 1, 0, 2])}
+BOTH = pytest.mark.parametrize("reduction", ["sum", "mean"])
+
+
+def problem_of(loss, reduction="sum", activation="tanh"):
+    """Six points, a small network; three outputs for cross entropy."""
+    layers = torch.nn.Sequential(torch.nn.Linear(3, 4), torch.nn.Tanh(), torch.nn.Linear(4, 3))
+    network = TorchNetwork(layers) if loss == "cross_entropy" else TwoLayer(5, activation)
+    return Problem(network, Dataset(X, Y[loss]), loss, reduction)
+
+
+def theta_of(problem, scale=3.0, seed=0):
+    return problem.network.init(3, scale, seed)
+
+
+def slope(function, at, direction, h=1e-5):
+    return (function(at + h * direction) - function(at - h * direction)) / (2 * h)
+
+
+class Table:
+    """A network whose weights are its outputs, so that the loss is a function of them."""
+
+    def __init__(self, shape):
+        self.shape = shape
+
+    def size(self, dim):
+        return int(np.prod(self.shape))
+
+    def outputs(self, theta, X):
+        return theta.reshape(self.shape)
+
+    def pullback(self, theta, X, r):
+        return r.ravel()
+
+
+@BOTH
+@pytest.mark.parametrize("loss", Y)
+def test_residual_is_minus_the_derivative_of_the_loss_by_the_outputs(loss, reduction):
+    problem = Problem(Table((6, 3) if loss == "cross_entropy" else (6,)), Dataset(X, Y[loss]), loss, reduction)
+    H = np.random.default_rng(1).standard_normal(problem.network.size(3))
+    wanted = [-slope(problem.loss, H, unit) for unit in np.eye(len(H))]
+    np.testing.assert_allclose(problem.residual(H).ravel(), wanted, rtol=1e-7, atol=1e-9)
+
+
+@pytest.mark.parametrize("loss, value", [("square", lambda H, y: 0.5 * (H - y) ** 2), ("logistic", lambda H, y: np.log(1 + np.exp(-y * H))),
+                                         ("exponential", lambda H, y: np.exp(-y * H))])
+def test_losses_are_the_ones_of_the_docstring(loss, value):
+    H = np.random.default_rng(2).standard_normal(6)
+    for reduction, total in (("sum", np.sum), ("mean", np.mean)):
+        assert Problem(Table((6,)), Dataset(X, Y[loss]), loss, reduction).loss(H) == pytest.approx(total(value(H, Y[loss])), rel=1e-12)
+
+
+@BOTH
+def test_cross_entropy_is_the_one_of_torch(reduction):
+    H = np.random.default_rng(2).standard_normal((6, 3))
+    wanted = torch.nn.functional.cross_entropy(torch.tensor(H), torch.tensor(Y["cross_entropy"]), reduction=reduction)
+    assert Problem(Table((6, 3)), Dataset(X, Y["cross_entropy"]), "cross_entropy", reduction).loss(H.ravel()) == pytest.approx(float(wanted), rel=1e-12)
+
+
+@BOTH
+@pytest.mark.parametrize("loss", Y)
+def test_velocity_is_minus_the_gradient_of_the_loss(loss, reduction):
+    problem = problem_of(loss, reduction)
+    theta, direction = theta_of(problem), theta_of(problem, 1.0, seed=1)
+    assert problem.velocity(theta) @ direction == pytest.approx(-slope(problem.loss, theta, direction), rel=1e-7)
+    together = problem.loss_and_velocity(theta)
+    assert together[0] == problem.loss(theta) and np.array_equal(together[1], problem.velocity(theta))
+
+
+@BOTH
+@pytest.mark.parametrize("loss", Y)
+def test_a_frozen_problem_climbs_the_ncf_and_its_loss_is_minus_the_ncf(loss, reduction):
+    problem = problem_of(loss, reduction)
+    z = np.random.default_rng(3).standard_normal(problem.network.outputs(theta_of(problem), X).shape)
+    frozen = problem.frozen(z)
+    theta, direction = theta_of(problem), theta_of(problem, 1.0, seed=1)
+
+    def ncf(theta):
+        return np.sum(z * problem.network.outputs(theta, X))
+
+    assert frozen.loss(theta) == pytest.approx(-ncf(theta), rel=1e-12)
+    assert frozen.velocity(theta) @ direction == pytest.approx(slope(ncf, theta, direction), rel=1e-7)
+    np.testing.assert_array_equal(frozen.residual(theta), z)
+
+
+@pytest.mark.parametrize("reduction, weight", [("sum", 1.0), ("mean", 1 / 6)])
+@pytest.mark.parametrize("loss, z", [("square", Y["square"]), ("logistic", Y["logistic"] / 2), ("exponential", Y["exponential"]),
+                                     ("cross_entropy", np.eye(3)[Y["cross_entropy"]] - 1 / 3)])
+def test_the_default_frozen_residual_is_the_one_at_the_origin(loss, z, reduction, weight):
+    problem = problem_of(loss, reduction)
+    np.testing.assert_allclose(problem.frozen().residual(theta_of(problem)), weight * z, rtol=1e-14)
+
+
+def test_freezing_a_frozen_problem_starts_again_from_the_live_residual():
+    problem = problem_of("square")
+    np.testing.assert_array_equal(problem.frozen(np.ones(6)).frozen().residual(theta_of(problem)), Y["square"])
+
+
+def test_the_frozen_residual_is_a_copy():
+    problem, z = problem_of("square"), np.ones(6)
+    frozen = problem.frozen(z)
+    z[:] = 7
+    np.testing.assert_array_equal(frozen.residual(theta_of(problem)), np.ones(6))
+
+
+@pytest.mark.parametrize("loss", ["square", "logistic", "exponential"])
+@pytest.mark.parametrize("activation, L", [("tanh", 2), ("relu", 2), ("x*tanh(x)", 3), ("x**2*tanh(x)", 4), ("sigmoid", 1)])  # σ(0) ≠ 0: degree 1
+def test_near_the_origin_live_and_frozen_velocity_differ_by_order_scale_to_the_L(activation, L, loss):
+    problem = problem_of(loss, activation=activation)
+
+    def difference(scale):
+        theta = theta_of(problem, scale)
+        return np.linalg.norm(problem.velocity(theta) - problem.frozen().velocity(theta)) / np.linalg.norm(problem.frozen().velocity(theta))
+
+    assert np.log10(difference(1e-2) / difference(1e-3)) == pytest.approx(L, abs=0.01)
+
+
+@pytest.mark.parametrize("loss, y, message", [
+    ("logistic", [0, 1, 1, 0, 1, 0], "labels y must be −1 or \\+1 for the logistic loss"),
+    ("exponential", [0.5, 1, -1, 1, 1, 1], "labels y must be −1 or \\+1 for the exponential loss"),
+    ("cross_entropy", [0.0, 1, 2, 0, 1, 2], "labels y must be whole numbers 0 … k−1"),
+    ("cross_entropy", [-1, 1, 2, 0, 1, 2], "labels y must be whole numbers 0 … k−1"),
+])
+def test_labels_that_do_not_fit_the_loss_are_refused(loss, y, message):
+    with pytest.raises(ValueError, match=message):
+        Problem(TwoLayer(5), Dataset(X, np.array(y)), loss)
+
+
+def test_outputs_that_do_not_fit_the_labels_are_refused():
+    problem = Problem(TorchNetwork(torch.nn.Linear(3, 2)), Dataset(X, Y["square"]))
+    with pytest.raises(ValueError, match=r"outputs have shape \(6, 2\), the labels y \(6,\)"):
+        problem.loss(np.ones(8))

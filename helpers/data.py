@@ -88,7 +88,7 @@ def gaussian_classes(n_plus=25, n_minus=25, dim=400, mean=0.0, seed=0):
 
 
 def digits(first=3, second=8):
-    """Two classes of scikit-learn's 8 × 8 digits: y = +1 for `first`, −1 for `second`; pixels centred, mean norm of an input 1."""
+    """Two classes of scikit-learn's 8 × 8 digits: y = +1 for `first`, −1 for `second`; mean image subtracted, every image scaled to length √64."""
     from sklearn.datasets import load_digits
     for name, digit in (("first", first), ("second", second)):
         checks.whole(name, digit, low=0)
@@ -97,7 +97,7 @@ def digits(first=3, second=8):
     images = load_digits()
     chosen = np.isin(images.target, (first, second))
     X = images.data[chosen] - images.data[chosen].mean(axis=0)
-    return Dataset(X / np.linalg.norm(X, axis=1).mean(), np.where(images.target[chosen] == first, 1.0, -1.0))
+    return Dataset(8 * X / np.linalg.norm(X, axis=1, keepdims=True), np.where(images.target[chosen] == first, 1.0, -1.0))
 
 
 def _signs(n_plus, n_minus):

@@ -52,12 +52,19 @@ def limit_stable_rank(slope):
     return 1 + ((1 - slope) / (1 + slope)) ** 2
 
 
-def kkt_stable_rank(X, y, slope):
-    """The stable rank of the max-margin solution on orthogonal data with labels y = ±1 and any norms: T/λ₁ of the Gram matrix of v and u (derived from Theorem 3.2)."""
-    inverse = 1 / np.sum(np.square(checks.array("X", X, ("n", "d"))), axis=1)
-    plus, minus = inverse[np.asarray(y) > 0].sum(), inverse[np.asarray(y) < 0].sum()
-    trace, det = (1 + slope**2) * (plus + minus), (1 - slope**2) ** 2 * plus * minus
-    return float(2 * trace / (trace + np.sqrt(trace**2 - 4 * det)))
+def kkt_stable_rank(X, y, slope, positive=0.5):
+    """The stable rank of the max-margin solution on orthogonal inputs X (n, d) with labels y = ±1, for a share `positive` of neurons with a > 0.
+
+    From the Gram matrix of √m₊·v and √m₋·u, v = Σ₊λ_ix_i − γΣ₋λ_ix_i and u likewise, where λ_i ∝ 1/((m_± + γ²m_∓)‖x_i‖²) on the points
+    of each sign (derived from arXiv:2210.07082, Theorem 3.2, and checked against training).
+    """
+    inverse, y = 1 / np.sum(np.square(checks.array("X", X, ("n", "d"))), axis=1), checks.array("y", y, (len(X),))
+    gamma, share = checks.positive("slope", slope, zero=True), checks.positive("positive", positive)
+    plus = inverse[y > 0].sum() / (share + gamma**2 * (1 - share)) ** 2
+    minus = inverse[y < 0].sum() / (1 - share + gamma**2 * share) ** 2
+    across = -gamma * (plus + minus) * np.sqrt(share * (1 - share))
+    gram = [[share * (plus + gamma**2 * minus), across], [across, (1 - share) * (minus + gamma**2 * plus)]]
+    return float(np.trace(gram) / np.linalg.eigvalsh(gram)[-1])
 
 
 def stable_rank_curve(setting, steps):

@@ -26,11 +26,11 @@ def fact(name, what, predicted, measured, rel=None, abs=None):
     predicted, measured = checks.real("predicted", predicted), checks.real("measured", measured)
     distance = math.fabs(measured - predicted)
     allowed = abs if rel is None else rel * math.fabs(predicted)
-    tolerance = f"{abs:g}" if rel is None else f"{100 * rel:g} %"
+    tolerance = f"{100 * rel:g} %" if abs is None else f"{abs:g}" if abs else "exact"
     agrees = distance <= allowed
     _facts[name] = (what, predicted, measured, tolerance, agrees)
     print(f"{'✓' if agrees else '✗'} {name}: {what}: predicted {predicted:.4g}, measured {measured:.4g} "
-          f"({'within' if agrees else 'NOT within'} {tolerance})")
+          f"({'agrees' if agrees else 'does NOT agree'}; tolerance {tolerance})")
 
 
 def facts():
@@ -39,7 +39,7 @@ def facts():
         print("No fact yet: run the cells above.")
         return
     width = max(len(what) for what, *_ in _facts.values())
-    print(f"  {'what':<{width}}  {'predicted':>10}  {'measured':>10}  within")
+    print(f"  {'what':<{width}}  {'predicted':>10}  {'measured':>10}  tolerance")
     for what, predicted, measured, tolerance, agrees in _facts.values():
         print(f"{'✓' if agrees else '✗'} {what:<{width}}  {predicted:>10.4g}  {measured:>10.4g}  {tolerance}")
 

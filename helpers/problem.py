@@ -97,7 +97,11 @@ class Problem:
 
     def _outputs(self, theta):
         H = self.network.outputs(theta, self.data.X)
-        if H.shape != self.data.y.shape and self._loss.labels != "classes":
+        if self._loss.labels == "classes" and H.ndim != 2:
+            raise ValueError(f"the {self.loss_name} loss needs a network with k outputs, shape (n, k); this one's outputs have shape {H.shape}")
+        if self._loss.labels == "classes" and self.data.y.max() >= H.shape[1]:
+            raise ValueError(f"labels y go up to {self.data.y.max()}, the network has {H.shape[1]} outputs: classes count from 0 to k−1")
+        if self._loss.labels != "classes" and H.shape != self.data.y.shape:
             raise ValueError(f"the network's outputs have shape {H.shape}, the labels y {self.data.y.shape}")
         if not np.isfinite(H).all() and not np.isfinite(theta).all():
             raise ValueError("theta must be finite, got NaN or infinite entries")

@@ -75,6 +75,6 @@ class Explorer(anywidget.AnyWidget):
         request = change.new
         try:
             self._show(self._checked(request["settings"]), request["sequence"], request["client"])
-        except (Exception, KeyboardInterrupt) as problem:  # whatever happens, the browser must not wait for ever
+        except (Exception, KeyboardInterrupt) as problem:  # noqa: BLE001 -- the browser must not wait for ever
             self.failure = {"client": request["client"], "sequence": request["sequence"],
                             "message": f"{type(problem).__name__}: {problem}"}

@@ -28,8 +28,7 @@ def format_number(value):
 def _floats(owner, name, values, *shapes, finite=True):
     """The values as a float64 array of one of the shapes (None: any length); ValueError otherwise."""
     array = np.asarray(values, dtype=float)
-    fits = [s for s in shapes if len(s) == array.ndim and all(a in (None, b) for a, b in zip(s, array.shape))]
-    if not fits:
+    if not any(len(s) == array.ndim and all(a in (None, b) for a, b in zip(s, array.shape, strict=True)) for s in shapes):
         raise ValueError(f"{owner}.{name} has shape {array.shape}; it must be one of {shapes}")
     if finite and not np.isfinite(array).all():
         raise ValueError(f"{owner}.{name} holds NaN or infinite numbers")

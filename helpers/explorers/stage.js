@@ -950,8 +950,8 @@ class View {
     for (const { target, devicePixelContentBoxSize, contentRect } of entries) {
       const ratio = window.devicePixelRatio;
       const box = devicePixelContentBoxSize?.[0];
-      const width = box?.inlineSize ?? Math.round(contentRect.width * ratio);
-      const height = box?.blockSize ?? Math.round(contentRect.height * ratio);
+      const width = devicePixels(contentRect.width * ratio, box?.inlineSize);
+      const height = devicePixels(contentRect.height * ratio, box?.blockSize);
       // During a switch of theme the page measures nothing for a moment; the old size stays.
       if (width && height) this.panels.find(({ moving }) => moving === target)?.resize(width, height, ratio);
     }
@@ -977,6 +977,11 @@ class View {
     this.link.leave(this);
     this.root.remove();
   }
+}
+
+// The browser's own count of pixels, which rounds as the screen does; where a screen is emulated it may be quite wrong.
+function devicePixels(about, counted = NaN) {
+  return Math.abs(counted - about) < 1.5 ? counted : Math.round(about);
 }
 
 // Whether a computed colour such as "rgb(31, 35, 40)" is nearer to white than to black.

@@ -17,7 +17,7 @@ INK, GRID = "#7f7f7f", "rgba(127,127,127,0.25)"
 
 def two_fits(network, data, runs, x):
     """Fitted functions over x (G,) in the upper row, the neurons' directions (w, b) at start and end in the lower, a column per run of `runs` (label -> Trajectory)."""
-    figure = make_subplots(2, len(runs), subplot_titles=list(runs), vertical_spacing=0.16, row_heights=[0.5, 0.5])
+    figure = make_subplots(2, len(runs), subplot_titles=list(runs), vertical_spacing=0.16, row_heights=[0.42, 0.58])
     for column, run in enumerate(runs.values(), start=1):
         first = column == 1
         figure.add_scatter(x=x, y=network.outputs(run.theta[-1], x[:, None]).astype("float32"), name="network", line_color=COLOURS[0],
@@ -32,11 +32,11 @@ def two_fits(network, data, runs, x):
             figure.add_scatter(x=(radius * unit[:, 0]).astype("float32"), y=(radius * unit[:, 1]).astype("float32"), mode="markers", name=f"neurons, {name}",
                                marker={"color": colour, "size": 4 + 9 * share, "symbol": symbol}, showlegend=first, row=2, col=column)
         figure.update_xaxes(title_text="input x", row=1, col=column)
-        figure.update_xaxes(title_text="w / ‖(w, b)‖", range=[-1.9, 1.9], row=2, col=column)
-        figure.update_yaxes(title_text="b / ‖(w, b)‖", range=[-1.35, 1.35], row=2, col=column)
+        figure.update_xaxes(title_text="w / ‖(w, b)‖", range=[-1.35, 1.35], row=2, col=column)
+        figure.update_yaxes(title_text="b / ‖(w, b)‖", range=[-1.35, 1.35], scaleanchor=f"x{len(runs) + column}", row=2, col=column)
     figure.update_yaxes(title_text="output", row=1, col=1)
     return _finished(figure, "Fitted functions and directions", f"One column for each start ({', '.join(runs)}). Above: the trained network and the data. "
-                     "Below: every neuron's direction (w, b), at the start (open) and at the end (filled, drawn a little further out; larger = longer weights).", 620)
+                     "Below: every neuron's direction (w, b), at the start (open) and at the end (filled, drawn a little further out; larger = longer weights).", 760)
 
 
 def log_log(title, x_label, y_label, measured, predicted, alt):
@@ -49,36 +49,34 @@ def log_log(title, x_label, y_label, measured, predicted, alt):
         figure.add_scatter(x=x, y=middle, error_y=spread, mode="markers", name=label, marker={"color": _pick(COLOURS, k), "symbol": _pick(MARKERS, k), "size": 9})
     for k, (label, (x, y)) in enumerate(predicted.items()):
         figure.add_scatter(x=x, y=y, mode="lines", name=label, line={"color": _pick(COLOURS, k), "dash": _pick(DASHES[1:], k), "width": 2})
-    figure.update_xaxes(type="log", title_text=x_label, exponentformat="power")
-    figure.update_yaxes(type="log", title_text=y_label, exponentformat="power")
-    return _finished(figure, title, alt, 430)
+    figure.update_xaxes(type="log", dtick=1, title_text=x_label, exponentformat="power")
+    figure.update_yaxes(type="log", dtick=1, title_text=y_label, exponentformat="power")
+    return _finished(figure, title, alt, 460)
 
 
 def stable_ranks(measured, predicted, levels):
-    """Stable rank against the step t: `measured` and `predicted` map labels to (t, rank), `levels` labels to constant ranks. Step 0 is drawn at t = 0.5."""
-    figure = go.Figure()
-    for k, (label, (t, rank)) in enumerate(measured.items()):
-        figure.add_scatter(x=np.maximum(t, 0.5), y=rank, mode="markers", name=label, marker={"color": _pick(COLOURS, k), "symbol": _pick(MARKERS, k), "size": 9})
-    for k, (label, (t, rank)) in enumerate(predicted.items()):
-        figure.add_scatter(x=t, y=np.asarray(rank, dtype="float32"), mode="lines", name=label, line={"color": INK, "dash": _pick(DASHES, k), "width": 2})
+    """Stable rank against the step t, on the left all of it, on the right the small ranks close up.
+
+    `measured` and `predicted` map labels to (t, rank), `levels` labels to constant ranks. Step 0 is drawn at t = 0.5.
+    """
+    figure = make_subplots(1, 2, subplot_titles=("from the start", "close up"), horizontal_spacing=0.1)
     last = max(np.max(t) for t, _ in measured.values())
-    for k, (label, rank) in enumerate(levels.items()):
-        figure.add_scatter(x=[0.5, last], y=[rank, rank], mode="lines", name=label, line={"color": _pick(COLOURS[3:], k), "dash": _pick(DASHES[2:], k), "width": 2})
-    figure.update_xaxes(type="log", title_text="step t", exponentformat="power")
-    figure.update_yaxes(type="log", title_text="stable rank of W", tickvals=[1, 1.2, 1.5, 2, 3, 5, 10, 20, 50, 100])
-    return _finished(figure, "Stable rank under gradient descent", "Stable rank against the step, both axes logarithmic, with the predictions as lines: "
-                     + "; ".join([*measured, *predicted, *levels]) + ". The default start stays high; small starts fall at once, dip, and rise again towards their limit.", 480)
-
-
-def curves(title, x_label, y_label, series, alt, log_x=False, markers=False):
-    """Several curves over one axis: label -> (x, y)."""
-    figure = go.Figure()
-    for k, (label, (x, y)) in enumerate(series.items()):
-        figure.add_scatter(x=np.asarray(x, dtype="float32"), y=np.asarray(y, dtype="float32"), mode="lines+markers" if markers else "lines", name=label,
-                           line={"color": _pick(COLOURS, k), "dash": _pick(DASHES, k)}, marker={"symbol": _pick(MARKERS, k), "size": 8})
-    figure.update_xaxes(title_text=x_label, type="log" if log_x else "linear", exponentformat="power")
-    figure.update_yaxes(title_text=y_label)
-    return _finished(figure, title, alt, 430)
+    for column in (1, 2):
+        for k, (label, (t, rank)) in enumerate(measured.items()):
+            figure.add_scatter(x=np.maximum(t, 0.5), y=rank, mode="markers", name=label, showlegend=column == 1, row=1, col=column,
+                               marker={"color": _pick(COLOURS, k), "symbol": _pick(MARKERS, k), "size": 9})
+        for k, (label, (t, rank)) in enumerate(predicted.items()):
+            figure.add_scatter(x=t, y=np.asarray(rank, dtype="float32"), mode="lines", name=label, showlegend=column == 1, row=1, col=column,
+                               line={"color": INK, "dash": _pick(DASHES, k), "width": 2})
+        for k, (label, rank) in enumerate(levels.items()):
+            figure.add_scatter(x=[0.5, last], y=[rank, rank], mode="lines", name=label, showlegend=column == 1, row=1, col=column,
+                               line={"color": _pick(COLOURS[3:], k), "dash": _pick(DASHES[1:], k), "width": 2})
+    lowest, highest = min(levels.values()), max(levels.values())
+    figure.update_xaxes(type="log", dtick=1, title_text="step t", exponentformat="power")
+    figure.update_yaxes(type="log", dtick=1, range=[-0.05, 2], title_text="stable rank of W", row=1, col=1)
+    figure.update_yaxes(range=[lowest - 0.15, highest + 0.15], row=1, col=2)
+    return _finished(figure, "Stable rank under gradient descent", "Stable rank against the step, on the right close up, with the predictions as lines: "
+                     + "; ".join([*measured, *predicted, *levels]) + ". The usual start stays high; small starts fall at once, dip, and rise again towards their limit.", 480)
 
 
 def cosines(matrices):
@@ -112,7 +110,7 @@ def _pick(cycle, k):
 def _finished(figure, title, alt, height):
     """Fonts to be read from the last row, no background of its own, the alt text."""
     figure.update_layout(title={"text": title, "x": 0.01}, height=height, font={"size": 15, "color": INK}, paper_bgcolor="rgba(0,0,0,0)", plot_bgcolor="rgba(0,0,0,0)",
-                         template="none", margin={"l": 70, "r": 20, "t": 70, "b": 60}, legend={"orientation": "h", "y": -0.22, "yanchor": "top"}, meta={"alt": alt})
+                         template="none", margin={"l": 70, "r": 20, "t": 70, "b": 125}, legend={"orientation": "h", "yref": "container", "y": 0.01, "yanchor": "bottom"}, meta={"alt": alt})
     figure.update_xaxes(gridcolor=GRID, zerolinecolor=GRID, linecolor=INK, ticks="outside")
     figure.update_yaxes(gridcolor=GRID, zerolinecolor=GRID, linecolor=INK, ticks="outside")
     figure.update_annotations(font_size=15)

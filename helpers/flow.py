@@ -6,7 +6,6 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.integrate import RK23, RK45, OdeSolution
 from scipy.optimize import brentq
-from tqdm import tqdm
 
 from helpers import checks
 
@@ -221,6 +220,7 @@ class _Log:
         self.theta.append(theta)
         self.loss.append(loss)
         if self._bar is None and time.perf_counter() - self._began > 1:
+            from tqdm.auto import tqdm  # in a notebook this takes a widget, which only a long run should load
             self._bar = tqdm(total=self._total, leave=False, bar_format="{percentage:3.0f}% |{bar}| {postfix}")
         if self._bar is not None:
             self._bar.set_postfix_str(f"t = {t:.4g}, loss {loss:.4g}", refresh=False)

@@ -17,9 +17,15 @@ def execute(path):
     seconds = time.perf_counter() - began
     notebook.metadata.pop("widgets", None)
     for cell in notebook.cells:
-        cell.get("outputs", [])[:] = [output for output in cell.get("outputs", []) if output.get("name") != "stderr"]
+        cell.get("outputs", [])[:] = [output for output in cell.get("outputs", []) if not _passing(output)]
     nbformat.write(notebook, path)
     return seconds
+
+
+def _passing(output):
+    """Whether an output is a progress bar or a warning: gone when the cell is done, so not stored."""
+    bar = output.output_type == "display_data" and "application/vnd.jupyter.widget-view+json" in output.data
+    return bar or output.get("name") == "stderr"
 
 
 if __name__ == "__main__":

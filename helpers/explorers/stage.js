@@ -254,8 +254,8 @@ function make(tag, attributes = {}, ...children) {
   return element;
 }
 
-// A small drawing for a legend: what `draw(pen)` shows on 30 × 16 pixels, as an SVG of one line and one marker.
-function swatch(colour, dash, marker) {
+// A small drawing for a legend: a line (none if `dash` is null) and a marker ("" for none).
+function swatch([colour, dash, marker]) {
   const line = dash ? `<line x1="1" y1="8" x2="${marker ? 21 : 29}" y2="8" stroke-dasharray="${dash.join(" ")}"/>` : "";
   const shapes = {
     head: '<path class="filled" d="M20 3 L30 8 L20 13 Z"/>',
@@ -273,11 +273,11 @@ function swatch(colour, dash, marker) {
 const signColours = { 1: "positive", "-1": "negative", 0: "zero" };
 const signMarkers = { 1: "head", "-1": "ring", 0: "" };
 
-// Words for the signs that occur in the run.
+// Legends are lists of [swatches, words]; here those of the signs that occur in the run.
 function signLegend({ data }) {
   return [1, -1, 0]
     .filter((sign) => data.includes(sign))
-    .map((sign) => [swatch(signColours[sign], dashes[sign], signMarkers[sign]), signWords[sign]]);
+    .map((sign) => [[[signColours[sign], dashes[sign], signMarkers[sign]]], signWords[sign]]);
 }
 
 // The head of an arrow at (x, y): a filled triangle along `angle`, or a ring for a negative weight.
@@ -322,8 +322,16 @@ class Panel {
     this.title.textContent = panel.title;
     this.moving.setAttribute("aria-label", panel.alt);
     this.prepare();
-    this.legend.replaceChildren(...this.legendItems().map((item) => make("li", {}, ...item)));
+    this.showLegend(this.legendItems());
     this.stale = true;
+  }
+
+  // Most runs have the same legend, and the page need not be laid out anew for it.
+  showLegend(items) {
+    const shown = JSON.stringify(items);
+    if (shown === this.shown) return;
+    this.shown = shown;
+    this.legend.replaceChildren(...items.map(([swatches, words]) => make("li", {}, ...swatches.map(swatch), words)));
   }
 
   // The size in device pixels; sharp also where the width in CSS pixels is broken.
@@ -498,15 +506,15 @@ class FunctionPanel extends AxesPanel {
   prepare() {
     const { x, y, points_x, points_y, x_label, y_label } = this.panel;
     const [low, high] = rangeOf([x.data, points_x.data], false, 0.02, 0.02);
-    const [floor, ceiling] = rangeOf([y.data, points_y.data], false, 0.16, 0.06); // room for the rug below
+    const [floor, ceiling] = rangeOf([y.data, points_y.data], false, 0.18, 0.06); // room for the rug below
     this.x = { low, high, log: false, label: x_label };
     this.y = { low: floor, high: ceiling, log: false, label: y_label };
     this.span = high - low;
   }
 
   legendItems() {
-    return [[swatch("ink", [], ""), "network"], [swatch("data", null, "dot"), "data"],
-      [swatch("positive", null, "peak"), swatch("negative", null, "ring"), "kinks of the neurons"]];
+    return [[[["ink", [], ""]], "network"], [[["data", null, "dot"]], "data"],
+      [[["positive", null, "peak"], ["negative", null, "ring"]], "kinks of the neurons"]];
   }
 
   drawStill(pen, look) {
@@ -525,7 +533,7 @@ class FunctionPanel extends AxesPanel {
       pen.beginPath();
       marks.forEach((mark, i) => {
         if (signs[i] !== sign || Number.isNaN(mark)) return;
-        addHead(pen, sign, this.atX(mark), this.box.bottom - (sign > 0 ? 3 : 16), Math.PI / 2, 10);
+        addHead(pen, sign, this.atX(mark), this.box.bottom - (sign > 0 ? 12 : 24), Math.PI / 2, 10);
       });
       pen.strokeStyle = look[signColours[sign]];
       paintHeads(pen, sign, look);
@@ -544,9 +552,9 @@ class ChartPanel extends AxesPanel {
   }
 
   legendItems() {
-    const curves = this.panel.series.map(([label], i) => [swatch(`series-${i % 4}`, seriesDashes[i % 4], ""), label]);
-    const levels = this.panel.levels.map(([label]) => [swatch("soft", [6, 4], ""), label]);
-    return [...curves, ...levels, [swatch("time", null, "dot"), "now"]];
+    const curves = this.panel.series.map(([label], i) => [[[`series-${i % 4}`, seriesDashes[i % 4], ""]], label]);
+    const levels = this.panel.levels.map(([label]) => [[["soft", [6, 4], ""]], label]);
+    return [...curves, ...levels, [[["time", null, "dot"]], "now"]];
   }
 
   drawStill(pen, look) {
@@ -652,6 +660,7 @@ class Link {
     this.model.off("change:run", this.onRun);
     this.model.off("change:failure", this.onFailure);
     this.traffic.stop();
+    this.traffic.waiting = null;
   }
 }
 

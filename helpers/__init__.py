@@ -13,7 +13,7 @@ _ON_DEMAND = ("explorers", "figures", "highdim", "lesson", "margin")
 
 __all__ = ["DivergenceError", "EvaluationLimitError", "Problem", "TorchNetwork", "Trajectory", "TwoLayer", "activation", "condensed_lines",
            "cosine_matrix", "data", "directions", "effective_rank", "gradient_descent", "gradient_flow", "relative_distance", "stable_rank",
-           "stop_at", *_ON_DEMAND]
+           "stop_at"]
 
 
 def __getattr__(name):

@@ -41,12 +41,23 @@ def array(name, value, shape):
     except (TypeError, ValueError):
         raise TypeError(f"{name} must be an array of numbers of shape {wanted}, got {_shown(value)}") from None
     fits = found.ndim == len(shape) and all(have >= 1 if isinstance(want, str) else have == want
-                                            for have, want in zip(found.shape, shape))
+                                            for have, want in zip(found.shape, shape, strict=True))
     if not fits:
         raise ValueError(f"{name} must have shape {wanted}, got {found.shape}")
     if not np.isfinite(found).all():
         raise ValueError(f"{name} must be finite, got {np.count_nonzero(~np.isfinite(found))} NaN or infinite entries")
     return found
+
+
+def labelled(X, y):
+    """Inputs X (n, d), none of them zero, and their labels y (n,), −1 or +1."""
+    X = array("X", X, ("n", "d"))
+    y = array("y", y, (len(X),))
+    if not np.isin(y, (-1, 1)).all():
+        raise ValueError(f"labels y must be −1 or +1, got {np.unique(y)[:5]}")
+    if not X.any(axis=1).all():
+        raise ValueError("X must not hold an input that is zero")
+    return X, y
 
 
 def one_of(name, value, options):

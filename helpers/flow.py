@@ -14,7 +14,7 @@ from helpers import checks
 class Trajectory:
     """A run of training: times t (T,), weights theta (T, P), loss (T,), and the number of velocity evaluations.
 
-    `stopped` says why it ended: "time", "loss", "norm", "stationary" or "interrupted".
+    `stopped` says why it ended: "time", "loss", "norm", "stationary", "interrupted", or, on the run that an error carries, "diverged" or "evaluations".
     """
 
     t: np.ndarray
@@ -36,8 +36,10 @@ class Trajectory:
     def at(self, times):
         """θ at any times within the run, shape (len(times), P): the integrator's own interpolant for a flow, straight lines for gradient descent."""
         times = checks.array("times", times, ("k",))
-        if times.min() < self.t[0] or times.max() > self.t[-1]:
+        rounding = 1e-10 * self.t[-1]  # a sum of steps is not exactly their number times their size
+        if times.min() < self.t[0] - rounding or times.max() > self.t[-1] + rounding:
             raise ValueError(f"times must lie within the run, {self.t[0]:.6g} … {self.t[-1]:.6g}, got {times.min():.6g} … {times.max():.6g}")
+        times = np.clip(times, self.t[0], self.t[-1])
         if self._dense is not None:
             return self._dense(times).T
         after = np.clip(np.searchsorted(self.t, times), 1, max(1, len(self.t) - 1))
@@ -115,33 +117,40 @@ def gradient_flow(problem, theta0, t_end, stop=None, rtol=None, max_evaluations=
     Raises ValueError or TypeError for bad arguments, DivergenceError where the flow blows up (time, loss and norm are named),
     EvaluationLimitError beyond `max_evaluations`.
     """
-    theta0, stop = problem.start(theta0), _checked(stop)
+    theta0, stop = _start(problem, theta0), _checked(stop)
+    if not theta0.any():
+        raise ValueError("theta0 must not be zero: the accuracy is relative to its size")
     t_end, limit = checks.positive("t_end", t_end), checks.whole("max_evaluations", max_evaluations)
     kinked = getattr(getattr(problem.network, "activation", None), "kinked", False)
     rtol = (1e-4 if kinked else 1e-6) if rtol is None else checks.positive("rtol", rtol)
     size = np.linalg.norm(theta0) / np.sqrt(len(theta0))
+
+    def velocity(_, theta):
+        return problem.velocity(theta) if np.isfinite(theta).all() else np.full(len(theta), np.nan)
+
     with np.errstate(over="ignore", invalid="ignore"):
-        solver = (RK23 if kinked else RK45)(lambda _, theta: problem.velocity(theta), 0.0, theta0, t_end, rtol=rtol, atol=1e-3 * rtol * size)
+        solver = (RK23 if kinked else RK45)(velocity, 0.0, theta0, t_end, rtol=rtol, atol=1e-3 * rtol * size)
         log, pieces = _Log(problem, theta0, t_end), []
         reason = stop.reason(log.loss[0], np.linalg.norm(theta0), np.linalg.norm(solver.f)) if stop else None
         try:
             while reason is None:
                 if kinked:
-                    solver.rtol, solver.atol = 0.0, rtol * np.linalg.norm(solver.y) / np.sqrt(len(theta0))
+                    solver.rtol, solver.atol = 0.0, rtol * max(np.linalg.norm(solver.y) / np.sqrt(len(theta0)), 1e-12 * size)
                 message = solver.step()
-                if solver.status == "failed" or not np.isfinite(solver.y).all():
+                loss = problem.loss(solver.y) if np.isfinite(solver.y).all() else np.nan
+                if solver.status == "failed" or not np.isfinite(loss):
                     raise DivergenceError(f"the flow blows up near t = {solver.t:.6g} (loss {log.loss[-1]:.4g}, ‖θ‖ = "
                                           f"{np.linalg.norm(log.theta[-1]):.4g}); stop it before, with stop_at(norm=…). {message or ''}".strip(),
-                                          log.trajectory("time", solver.nfev, pieces))
+                                          log.trajectory("diverged", solver.nfev, pieces))
                 pieces.append(solver.dense_output())
-                log.add(solver.t, solver.y.copy(), problem.loss(solver.y))
+                log.add(solver.t, solver.y.copy(), loss)
                 if stop and (reason := stop.reason(log.loss[-1], np.linalg.norm(solver.y), np.linalg.norm(solver.f))):
                     log.end_where(_crossing(problem, stop, reason, pieces[-1], log), pieces[-1])
                 elif solver.status == "finished":
                     reason = "time"
                 elif solver.nfev > limit:
                     raise EvaluationLimitError(f"the flow used {solver.nfev} evaluations and reached only t = {solver.t:.6g} of {t_end:.6g}; "
-                                               f"raise max_evaluations or rtol, or stop earlier", log.trajectory("time", solver.nfev, pieces))
+                                               f"raise max_evaluations or rtol, or stop earlier", log.trajectory("evaluations", solver.nfev, pieces))
         except KeyboardInterrupt:
             reason = "interrupted"
         finally:
@@ -157,23 +166,21 @@ def gradient_descent(problem, theta0, step, steps, stop=None, record=None):
 
     Raises DivergenceError naming the step size, the step's number, the time, the loss and the largest step that would have been safe.
     """
-    theta, stop = problem.start(theta0), _checked(stop)
+    theta, stop = _start(problem, theta0), _checked(stop)
     steps = checks.whole("steps", steps, low=0)
-    size = step if callable(step) else (lambda _, eta=checks.positive("step", step): eta)
-    kept = None if record is None else {checks.whole("record", k, low=0) for k in record}
-    log, reason, safe, before = _Log(problem, theta, steps), "time", None, None
+    eta = None if callable(step) else checks.positive("step", step)
+    kept = None if record is None else _numbers(record)
+    log, reason, safe, before = _Log(problem, theta, steps), "time", np.inf, None
     with np.errstate(over="ignore", invalid="ignore"):
-        t, (loss, velocity), lowest = 0.0, problem.loss_and_velocity(theta), np.inf
+        t, (loss, velocity) = 0.0, problem.loss_and_velocity(theta)
         try:
             for k in range(steps + 1):
-                if loss < lowest:
-                    lowest, safe = loss, None
-                elif safe is None and before is not None:
-                    safe = 2 * np.linalg.norm(theta - before[0]) / max(np.linalg.norm(velocity - before[1]), np.finfo(float).tiny)
+                if before is not None and before[2] < loss and before[2] <= 2 * abs(log.loss[0]):
+                    safe = min(safe, 2 * np.linalg.norm(theta - before[0]) / max(np.linalg.norm(velocity - before[1]), np.finfo(float).tiny))
                 if not np.isfinite(loss) or loss - log.loss[0] > 1e8 * abs(log.loss[0]):
                     raise DivergenceError(f"gradient descent diverges with step {eta:.4g}: at step {k}, t = {t:.6g}, the loss is {loss:.4g} (it began at "
-                                          f"{log.loss[0]:.4g}); the curvature seen there allows steps up to about {safe or np.nan:.2g}",
-                                          log.trajectory("time", k))
+                                          f"{log.loss[0]:.4g}); the curvature seen there allows steps up to about {safe:.2g}",
+                                          log.trajectory("diverged", k))
                 stopped = stop.reason(loss, np.linalg.norm(theta), np.linalg.norm(velocity)) if stop else None
                 if k and (kept is None or k in kept or k == steps or stopped):
                     log.add(t, theta, loss, progress=k)
@@ -181,16 +188,37 @@ def gradient_descent(problem, theta0, step, steps, stop=None, record=None):
                     reason = stopped
                 if stopped or k == steps:
                     break
-                eta = size(loss)
-                before = theta, velocity
+                if callable(step):
+                    eta = checks.positive("step", step(loss))
+                before = theta, velocity, loss, t
                 theta = theta + eta * velocity
                 t += eta
                 loss, velocity = problem.loss_and_velocity(theta)
         except KeyboardInterrupt:
             reason = "interrupted"
+            if before is not None and before[3] > log.t[-1]:
+                log.add(before[3], before[0], before[2])
         finally:
             log.close()
     return log.trajectory(reason, k + 1)
+
+
+def _numbers(record):
+    try:
+        return {checks.whole("record", k, low=0) for k in record}
+    except TypeError:
+        raise TypeError(f"record must hold the numbers of steps, whole numbers ≥ 0, got {record!r}") from None
+
+
+def _start(problem, theta0):
+    if not all(callable(getattr(problem, name, None)) for name in ("start", "loss", "velocity")):
+        raise TypeError(f"problem must be a helpers.Problem, got {type(problem).__name__}")
+    theta0 = problem.start(theta0)
+    with np.errstate(over="ignore", invalid="ignore"):
+        loss = problem.loss(theta0)
+    if not np.isfinite(loss):
+        raise ValueError(f"theta0 must have a finite loss, got {loss}")
+    return theta0
 
 
 def _checked(stop):
@@ -236,5 +264,7 @@ class _Log:
             self._bar.close()
 
     def trajectory(self, reason, evaluations, pieces=()):
-        dense = OdeSolution(self.t, list(pieces)) if pieces else None
-        return Trajectory(np.array(self.t), np.array(self.theta), np.array(self.loss), int(evaluations), reason, dense)
+        """All whole steps: an interruption may have cut the last one short."""
+        whole = len(self.loss)
+        dense = OdeSolution(self.t[:whole], list(pieces[:whole - 1])) if whole > 1 and pieces else None
+        return Trajectory(np.array(self.t[:whole]), np.array(self.theta[:whole]), np.array(self.loss), int(evaluations), reason, dense)

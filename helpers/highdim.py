@@ -58,8 +58,11 @@ def kkt_stable_rank(X, y, slope, positive=0.5):
     From the Gram matrix of √m₊·v and √m₋·u, v = Σ₊λ_ix_i − γΣ₋λ_ix_i and u likewise, where λ_i ∝ 1/((m_± + γ²m_∓)‖x_i‖²) on the points
     of each sign (derived from arXiv:2210.07082, Theorem 3.2, and checked against training).
     """
-    inverse, y = 1 / np.sum(np.square(checks.array("X", X, ("n", "d"))), axis=1), checks.array("y", y, (len(X),))
+    X, y = checks.labelled(X, y)
     gamma, share = checks.positive("slope", slope, zero=True), checks.positive("positive", positive)
+    if share >= 1:
+        raise ValueError(f"positive must be a share below 1, got {positive}")
+    inverse = 1 / np.sum(np.square(X), axis=1)
     plus = inverse[y > 0].sum() / (share + gamma**2 * (1 - share)) ** 2
     minus = inverse[y < 0].sum() / (1 - share + gamma**2 * share) ** 2
     across = -gamma * (plus + minus) * np.sqrt(share * (1 - share))
@@ -73,6 +76,8 @@ def stable_rank_curve(setting, steps):
     s1 is what the first step gathers, through random gates; s2 what all later steps gather, through the right ones; the margin grows with both.
     Holds for `setting.gate_ratio` ≥ 3. The minimum, at s1 = s2, is 1 + ½((1 − γ)/(1 + γ))².
     """
+    if not isinstance(setting, Setting):
+        raise TypeError(f"setting must be a highdim.Setting, got {type(setting).__name__}")
     n, m, d, gamma = setting.n, setting.width, setting.dim, setting.slope
     gain = setting.step * setting.norm**2 / n
     common, spread = (1 + gamma) ** 2 / 4, (1 - gamma) ** 2 / 4
@@ -89,7 +94,7 @@ def stable_rank_curve(setting, steps):
 
 def early_directions(X, y, slope):
     """Unit vectors (v, u), each (d,), to which small neurons with a > 0 and with a < 0 turn on orthogonal data: ±(Σ₊x − γΣ₋x) with the roles exchanged (derived here)."""
-    X, y = checks.array("X", X, ("n", "d")), np.asarray(y)
+    (X, y), slope = checks.labelled(X, y), checks.real("slope", slope)
     plus, minus = X[y > 0].sum(axis=0), X[y < 0].sum(axis=0)
     v, u = plus - slope * minus, minus - slope * plus
     return v / np.linalg.norm(v), u / np.linalg.norm(u)

@@ -24,7 +24,7 @@ def least_norm(G):
 
 def max_margin(X, y):
     """The max-margin linear predictor without offset: the shortest z (d,) with y_i z·x_i ≥ 1, for labels ±1."""
-    X, y = _labelled(X, y)
+    X, y = checks.labelled(X, y)
     return least_norm(y[:, None] * X)
 
 
@@ -34,16 +34,8 @@ def max_margin_directions(X, y, slope, width):
     The convex program of arXiv:2210.07082, Theorem 3.2, for width/2 neurons of each sign and a = ±1/√width, `slope` = γ: minimise ‖v‖² + ‖u‖² so that
     (√m/2)(v·x − γu·x) ≥ 1 for y = 1 and (√m/2)(u·x − γv·x) ≥ 1 for y = −1. It is the network's own only where v·(yx) > 0 > u·(yx) at every point.
     """
-    X, y = _labelled(X, y)
+    X, y = checks.labelled(X, y)
     slope, width = checks.positive("slope", slope), checks.whole("width", width, low=2)
     on_v, on_u = np.where(y > 0, 1, -slope), np.where(y > 0, -slope, 1)
     solution = least_norm(np.sqrt(width) / 2 * np.hstack([on_v[:, None] * X, on_u[:, None] * X]))
     return solution[:X.shape[1]], solution[X.shape[1]:]
-
-
-def _labelled(X, y):
-    X = checks.array("X", X, ("n", "d"))
-    y = checks.array("y", y, (len(X),))
-    if not np.isin(y, (-1, 1)).all():
-        raise ValueError("labels y must be −1 or +1")
-    return X, y

@@ -11,7 +11,8 @@ import math
 import numpy as np
 
 from helpers import checks
-from helpers.activations import Activation, activation as find_activation
+from helpers.activations import Activation
+from helpers.activations import activation as find_activation
 
 
 def random_start(size, scale, seed):
@@ -149,7 +150,7 @@ class TorchNetwork:
 
     def _forward(self, tensor, X):
         pieces = tensor.split([p.numel() for p in self._parameters.values()])
-        weights = {name: piece.view(p.shape) for (name, p), piece in zip(self._parameters.items(), pieces)}
+        weights = {name: piece.view(p.shape) for (name, p), piece in zip(self._parameters.items(), pieces, strict=True)}
         X = self._torch.as_tensor(np.array(X, dtype=float))
         out = self._torch.func.functional_call(self.module, weights, (X,))
         return out.squeeze(1) if out.ndim == 2 and out.shape[1] == 1 else out

@@ -94,12 +94,24 @@ def start_voila(notebook, *options):
 
 
 @contextlib.contextmanager
-def open_page(width=1280, height=720, **context):
-    """An empty page of a fresh Chromium."""
+def open_browser():
+    """A fresh headless Chromium."""
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=FLAGS)
-        yield browser.new_context(viewport={"width": width, "height": height}, **context).new_page()
+        yield browser
         browser.close()
+
+
+def new_page(browser, width=1280, height=720, **context):
+    """An empty page of a browser, with a profile of its own."""
+    return browser.new_context(viewport={"width": width, "height": height}, **context).new_page()
+
+
+@contextlib.contextmanager
+def open_page(width=1280, height=720, **context):
+    """An empty page of a fresh Chromium."""
+    with open_browser() as browser:
+        yield new_page(browser, width, height, **context)
 
 
 def open_notebook(page, url, name):

@@ -4,6 +4,7 @@ A control knows its values and checks them; how it looks is the matter of stage.
 """
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass
 from numbers import Real
 
@@ -119,3 +120,13 @@ class Choice:
     def describe(self):
         """What the browser needs, as a dict for JSON."""
         return {"name": self.name, "label": self.label, "kind": "choice", "values": list(self.options)}
+
+
+def check_list(control, values):
+    """The control's own form of each value, each once, numbers in rising order; ValueError or TypeError if there is none."""
+    if isinstance(values, str) or not isinstance(values, Iterable):
+        raise TypeError(f"{control.name} is {values!r}; it must be a list of values")
+    checked = list(dict.fromkeys(map(control.check, values)))
+    if not checked:
+        raise ValueError(f"{control.name} is an empty list; it must hold at least one value")
+    return checked if isinstance(control, Choice) else sorted(checked)

@@ -1,15 +1,18 @@
 """The explorer: controls, a pure compute(**settings) -> Scene, and the moving picture in the browser (stage.js)."""
 
 from functools import lru_cache
-from itertools import count
+from itertools import count, product
 from pathlib import Path
 
 import anywidget
 import traitlets
 
+from .controls import check_list
+from .page import check_path, html_page
 from .scene import encode
 
 REMEMBERED_RUNS = 32
+PAGE_STRIDE = 3  # a page holds every third frame of a run
 
 
 class Explorer(anywidget.AnyWidget):
@@ -52,22 +55,49 @@ class Explorer(anywidget.AnyWidget):
         """Shows another run; ValueError or TypeError on a bad setting, and whatever compute raises."""
         self._show(self._checked(settings), next(self._sequence), "python")
 
+    def save_html(self, path, **grid):
+        """Writes the explorer as one HTML file that needs neither a kernel nor a network.
+
+        `grid` gives for each control that the page is to have the values it takes there, for example
+        save_html("scale.html", scale=[1e-4, 1e-2, 1], activation=["relu", "tanh"]); every combination is computed now.
+        The other controls stay where they are. The page opens at the present settings where the grid has them, else at
+        the grid's first value, and holds every third frame of each run. ValueError or TypeError on a bad value or path.
+        """
+        self._check_names(grid)
+        grid = {name: check_list(control, grid[name]) for name, control in self._controls.items() if name in grid}
+        check_path(path)
+        runs = []
+        for values in product(*grid.values()):
+            settings = self._settings | dict(zip(grid, values, strict=True))
+            scene = self._compute(tuple(settings.items())).thinned(PAGE_STRIDE)
+            runs.append((self._call(settings), encode(scene, settings)))
+        controls = [self._controls[name].describe() | {"values": values} for name, values in grid.items()]
+        present = {name: self._settings[name] if self._settings[name] in values else values[0] for name, values in grid.items()}
+        Path(path).write_text(html_page(self.title, controls, present, runs), encoding="utf-8")
+
     def _checked(self, changes):
         """The present settings with the changes, each checked by its control."""
-        unknown = sorted(set(changes) - set(self._controls))
+        self._check_names(changes)
+        return self._settings | {name: self._controls[name].check(value) for name, value in changes.items()}
+
+    def _check_names(self, settings):
+        """ValueError if there is no control of one of the names."""
+        unknown = sorted(set(settings) - set(self._controls))
         if unknown:
             raise ValueError(f"{self.name} has no setting {unknown[0]!r}; it has {', '.join(self._controls)}")
-        return self._settings | {name: self._controls[name].check(value) for name, value in changes.items()}
 
     def _show(self, settings, sequence, client):
         """Computes the run and sends it; on an exception everything stays as it was."""
-        run = encode(self._compute(tuple(settings.items())), settings, sequence, client)
+        run = encode(self._compute(tuple(settings.items())), settings, client=client, sequence=sequence)
         self._settings = settings
-        arguments = ", ".join(f"{name}={value!r}" for name, value in settings.items())
         with self.hold_sync():
-            self.code = f"helpers.explorers.{self.name}({arguments})"
+            self.code = self._call(settings)
             self.failure = {}
             self.run = run
+
+    def _call(self, settings):
+        """The call that rebuilds the explorer at these settings."""
+        return f"helpers.explorers.{self.name}({', '.join(f'{name}={value!r}' for name, value in settings.items())})"
 
     @traitlets.observe("request")
     def _answer(self, change):

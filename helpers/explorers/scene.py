@@ -6,7 +6,7 @@ Letters: T frames, m neurons, G grid points of a curve, n data points.
 import json
 import math
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import ROUND_HALF_UP, Context
 
 import numpy as np
@@ -43,17 +43,25 @@ def _signs(owner, values, frames, neurons):
     return signs
 
 
+def _signs_of(sign, frames):
+    """Signs of shape (m,) as they are, of shape (T, m) those of the frames."""
+    return sign[frames] if sign.ndim == 2 else sign
+
+
 class _Packer:
-    """Aligned little-endian arrays in one body, each described by a dict for the header."""
+    """Aligned little-endian arrays in one body, equal ones once, each described by a dict for the header."""
 
     def __init__(self):
         self.body = bytearray()
+        self.offsets = {}
 
     def _add(self, array, kind, **more):
-        self.body.extend(bytes(-len(self.body) % 8))
-        at = len(self.body)
-        self.body.extend(np.ascontiguousarray(array, dtype=np.dtype(kind).newbyteorder("<")).tobytes())
-        return {"array": kind, "shape": array.shape, "offset": at, **more}
+        data = np.ascontiguousarray(array, dtype=np.dtype(kind).newbyteorder("<")).tobytes()
+        if data not in self.offsets:
+            self.body.extend(bytes(-len(self.body) % 8))
+            self.offsets[data] = len(self.body)
+            self.body.extend(data)
+        return {"array": kind, "shape": array.shape, "offset": self.offsets[data], **more}
 
     def exact(self, array):
         """Numbers as float32."""
@@ -101,6 +109,10 @@ class Circle:
         sign = _signs("Circle", self.sign, frames, angle.shape[1])
         return Circle(angle, np.minimum(length, 1), sign, self.title, self.alt)
 
+    def only(self, frames):
+        """Itself at these frames."""
+        return replace(self, angle=self.angle[frames], length=self.length[frames], sign=_signs_of(self.sign, frames))
+
     def pack(self, packer):
         """The header's description; arrays go to the packer."""
         return {"kind": "circle", "title": self.title, "alt": self.alt, "angle": packer.angles(self.angle),
@@ -136,6 +148,10 @@ class Function:
         sign = _signs("Function", self.sign, frames, marks.shape[1])
         return Function(x, y, points_x, points_y, marks, sign, self.title, self.x_label, self.y_label, self.alt)
 
+    def only(self, frames):
+        """Itself at these frames."""
+        return replace(self, y=self.y[frames], marks=self.marks[frames], sign=_signs_of(self.sign, frames))
+
     def pack(self, packer):
         """The header's description; arrays go to the packer."""
         return {"kind": "function", "title": self.title, "alt": self.alt, "x_label": self.x_label,
@@ -170,6 +186,10 @@ class Chart:
                   for label, level in self.levels.items()}
         return Chart(x, series, self.title, self.x_label, self.y_label, bool(self.log_x), bool(self.log_y), self.alt,
                      levels)
+
+    def only(self, frames):
+        """Itself at these frames."""
+        return replace(self, x=self.x[frames], series={label: values[frames] for label, values in self.series.items()})
 
     def pack(self, packer):
         """The header's description; arrays go to the packer."""
@@ -210,6 +230,14 @@ class Scene:
                               ("panels", [panel.checked(len(time)) for panel in self.panels])]:
             object.__setattr__(self, name, checked)
 
+    def thinned(self, every):
+        """The same run with every so many-th frame only, and always the first and the last one."""
+        last = len(self.time) - 1
+        frames = np.append(np.arange(0, last, every), last)
+        phases = {int(np.searchsorted(frames, at)): text for at, text in self.text}
+        return Scene(self.time[frames], [panel.only(frames) for panel in self.panels], list(phases.items()),
+                     {name: row[frames] for name, row in self.values.items()}, self.time_label)
+
     def text_at(self, frame):
         """The line of text of one frame, as the browser shows it."""
         template = [text for at, text in self.text if at <= frame][-1]
@@ -217,13 +245,14 @@ class Scene:
         return re.sub(r"\{(\w+)\}", lambda word: format_number(np.float32(shown[word[1]][frame])), template)
 
 
-def encode(scene, settings, sequence, client="python"):
+def encode(scene, settings, **request):
     """The run as bytes: header length (uint32), JSON header, arrays aligned to 8 bytes.
 
-    The header repeats the request (client, sequence, settings), so that a picture and its settings cannot come apart.
+    The header repeats the settings and the request (client, sequence), so that a picture and its settings cannot come
+    apart; a run without a request answers any.
     """
     packer = _Packer()
-    header = {"client": client, "sequence": sequence, "settings": settings,
+    header = {**request, "settings": settings,
               "time": packer.exact(scene.time), "time_label": scene.time_label, "text": scene.text,
               "values": {name: packer.exact(row) for name, row in scene.values.items()},
               "panels": [panel.pack(packer) for panel in scene.panels]}

@@ -17,7 +17,7 @@ FIT = 0.01  # training ends when the loss is this share of the loss of the zero 
 CONTROLS = (
     LogSlider("scale", "initialization scale δ", 1e-6, 10.0, default=1e-3),
     Choice("activation", "activation σ", ("relu", "leaky_relu(0.1)", "tanh"), default="relu"),
-    Slider("width", "neurons m", 10, 100, 10, default=60),
+    Slider("width", "neurons m", 10, 500, 10, default=60),
     Slider("seed", "seed", 0, 19, 1, default=0),
 )
 

@@ -215,15 +215,16 @@ export class Traffic {
     }
     this.waiting = null;
     this.inFlight = ++this.sequence;
-    this.transmit({ client: this.client, sequence: this.sequence, settings });
     this.timer = setTimeout(() => {
       this.inFlight = 0; // the next move may ask again
       this.onSilence();
     }, SILENCE);
+    this.transmit({ client: this.client, sequence: this.sequence, settings });
   }
 
-  // True if the answer is to be shown. Answers to other pages are shown while this one is not asking.
-  receive({ client, sequence }) {
+  // True if the answer is to be shown. Answers to other pages are shown while this one is not asking;
+  // an answer that names no request is the one to the last.
+  receive({ client = this.client, sequence = this.sequence }) {
     if (client !== this.client) return this.idle;
     if (sequence <= this.answered) return false;
     this.answered = sequence;
@@ -238,6 +239,33 @@ export class Traffic {
     clearTimeout(this.timer);
     this.inFlight = 0;
   }
+}
+
+// --------------------------------------------------------------------------------------------- core: without a kernel
+
+// A model as anywidget's for a page that holds all its runs, [{code, run in base64}], the last control's values fastest.
+// A request is answered before `set` returns.
+export function staticModel({ runs, ...state }) {
+  const events = new EventTarget();
+  const model = {
+    get: (name) => state[name],
+    set(name, value) {
+      state[name] = value;
+      events.dispatchEvent(new Event(`change:${name}`));
+    },
+    on: (type, listener) => events.addEventListener(type, listener),
+    off: (type, listener) => events.removeEventListener(type, listener),
+    save_changes() {},
+  };
+  model.on("change:request", () => {
+    const { settings } = state.request;
+    const index = state.controls.reduce((at, { name, values }) => at * values.length + values.indexOf(settings[name]), 0);
+    model.set("code", runs[index].code);
+    model.set("run", Uint8Array.from(atob(runs[index].run), (letter) => letter.charCodeAt(0)));
+  });
+  Object.assign(state, { cursor: 1, failure: {} });
+  model.set("request", { settings: state.defaults });
+  return model;
 }
 
 // ------------------------------------------------------------------------------------------------------ panels: common

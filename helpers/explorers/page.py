@@ -1,0 +1,52 @@
+"""An explorer as one HTML file: the same stage.js and stage.css, and all runs of a small grid."""
+
+import base64
+import html
+import json
+import os
+import re
+from pathlib import Path
+
+HERE = Path(__file__).parent
+PAGE = """<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>{title}</title>
+<style>
+body {{ margin: 0; }}
+.explorer {{ min-height: 100vh; }}
+{css}</style>
+</head>
+<body>
+<script type="module">
+{script}
+</script>
+</body>
+</html>
+"""
+
+
+def html_page(title, controls, defaults, runs):
+    """The page's text; `runs` are (code, bytes) for every combination of the controls' values, the last control's fastest."""
+    state = {"title": title, "controls": controls, "defaults": defaults,
+             "runs": [{"code": code, "run": base64.b64encode(run).decode()} for code, run in runs]}
+    script = f"{(HERE / 'stage.js').read_text(encoding='utf-8')}\nmount({{ model: staticModel({json.dumps(state)}), el: document.body }});"
+    # What would end the script, or hide its end, is written so that only JavaScript reads it.
+    script = re.sub(r"<(?=/script|!--)", r"\\x3c", script, flags=re.IGNORECASE)
+    return PAGE.format(title=html.escape(title), css=(HERE / "stage.css").read_text(encoding="utf-8"), script=script)
+
+
+def check_path(path):
+    """TypeError if it is no path, ValueError if no file can be written there; the disk stays as it is."""
+    if not isinstance(path, (str, os.PathLike)):
+        raise TypeError(f"path is {path!r}; it must be the name of a file")
+    try:
+        if os.path.lexists(path):
+            open(path, "r+b").close()
+        else:
+            open(path, "xb").close()
+            os.unlink(path)
+    except (OSError, ValueError) as problem:
+        raise ValueError(f"path is {str(path)!r}; no file can be written there ({problem})") from problem

@@ -1,0 +1,47 @@
+"""How notebooks are compared with their stored outputs: all printed text, none of the pictures."""
+
+import math
+import os
+import re
+import shutil
+
+import pytest
+from nbval.plugin import IPyNbCell
+
+VISUAL = ("application/vnd.jupyter.widget-view+json", "application/vnd.plotly.v1+json", "text/html", "image/png", "image/svg+xml")
+FLOAT = re.compile(r"[-+]?\d+\.\d+(?:e[-+]?\d+)?|[-+]?\d+e[-+]?\d+")
+
+
+def comparable(outputs):
+    """The outputs that can be compared: neither pictures (with their text form) nor stderr (progress bars, warnings)."""
+    return [output for output in outputs if not set(VISUAL) & set(output.get("data", {})) and output.get("name") != "stderr"]
+
+
+class Printed(str):
+    """Text that equals another when all but its decimal numbers is the same and these agree to a relative 1e-6."""
+
+    def __eq__(self, other):
+        mine, theirs = FLOAT.findall(self), FLOAT.findall(other)
+        return (FLOAT.sub("#", self) == FLOAT.sub("#", other)
+                and all(math.isclose(float(a), float(b), rel_tol=1e-6, abs_tol=1e-300) for a, b in zip(mine, theirs, strict=True)))
+
+    def __ne__(self, other):
+        return not self == other
+
+    __hash__ = str.__hash__
+
+
+_compare, _sanitize = IPyNbCell.compare_outputs, IPyNbCell.sanitize
+IPyNbCell.compare_outputs = lambda self, test, ref, skip_compare=None: _compare(self, comparable(test), comparable(ref), skip_compare)
+IPyNbCell.sanitize = lambda self, text: Printed(_sanitize(self, text))
+
+
+@pytest.fixture(scope="session")
+def chromium():
+    """A headless browser for all tests; without one on the machine they are skipped, but never in CI."""
+    if not shutil.which("chromium"):
+        reason = "no chromium on this machine: browser tests are not run"
+        pytest.fail(reason) if os.environ.get("CI") else pytest.skip(reason)
+    from browser import open_browser
+    with open_browser() as browser:
+        yield browser

@@ -1,0 +1,121 @@
+"""The lessons in JupyterLab and Voila, in a real browser: every cell run, every control moved by keyboard, the line of text read."""
+
+import shutil
+from pathlib import Path
+
+import nbformat
+import pytest
+from browser import errors_of, new_page, open_notebook, run_all, save_notebook, start_lab, start_voila, theme
+
+NOTEBOOKS = Path(__file__).parent.parent / "notebooks"
+LESSON = "01_small_init.ipynb"
+SET_CONTROLS = {"scale": "ArrowRight", "activation": "ArrowDown", "width": "ArrowLeft", "seed": "ArrowRight"}
+
+
+@pytest.fixture(scope="module")
+def lab(chromium, tmp_path_factory):
+    """A page with lesson 1 run from start to end in JupyterLab, and the list of its uncaught errors."""
+    folder = tmp_path_factory.mktemp("course")
+    shutil.copy(NOTEBOOKS / LESSON, folder)
+    with start_lab(folder) as url:
+        page = new_page(chromium)
+        errors = errors_of(page)
+        open_notebook(page, url, LESSON)
+        run_all(page, seconds=300)
+        page.evaluate("() => window.jupyterapp.shell.currentWidget.content.scrollToItem(1)")
+        page.wait_for_selector(".explorer[data-painted]")
+        page.url_of_lesson = f"{url}/tree/{LESSON}"
+        yield page, errors
+
+
+def said(page):
+    """The explorer's line of text."""
+    return page.inner_text(".explorer-text")
+
+
+def move(page, control, key):
+    """The line of text after a key on a control."""
+    before = page.get_attribute(".explorer", "data-painted"), said(page)
+    page.focus(f".explorer [data-control={control}]")
+    page.keyboard.press(key)
+    page.wait_for_function("""([painted, text]) => document.querySelector('.explorer').dataset.painted !== painted
+        && document.querySelector('.explorer-text').innerText !== text""", arg=before, timeout=20_000)
+    return said(page)
+
+
+def test_text_says_what_the_first_picture_shows(lab):
+    page, _ = lab
+    assert "2 lines of neurons" in said(page)
+
+
+@pytest.mark.parametrize("control", SET_CONTROLS)
+def test_every_set_control_moves_by_keyboard(lab, control):
+    page, _ = lab
+    before = page.get_attribute(".explorer", "data-settings")
+    after = move(page, control, SET_CONTROLS[control])
+    assert "loss" in after
+    assert page.get_attribute(".explorer", "data-settings") != before
+
+
+def test_large_scale_keeps_many_lines(lab):
+    page, _ = lab
+    lines = int(move(page, "scale", "End").split(" lines")[0].split()[-1])
+    assert lines >= 10
+
+
+def test_time_scrubs_by_keyboard_without_the_kernel(lab):
+    page, _ = lab
+    runs = page.get_attribute(".explorer", "data-settings")
+    assert "weights moved by 0 times" in move(page, "time", "Home")
+    assert page.get_attribute(".explorer", "data-settings") == runs
+    assert "weights moved by 0 times" not in move(page, "time", "End")
+
+
+def test_play_moves_the_picture(lab):
+    page, _ = lab
+    painted = int(page.get_attribute(".explorer", "data-painted"))
+    page.click(".explorer [data-action=play]")
+    page.wait_for_function("(before) => Number(document.querySelector('.explorer').dataset.painted) > before + 5", arg=painted)
+    page.click(".explorer [data-action=play]")
+
+
+def test_reset_returns_to_the_defaults(lab):
+    page, _ = lab
+    page.click(".explorer [data-action=reset]")
+    page.wait_for_function("() => JSON.parse(document.querySelector('.explorer').dataset.settings).scale === 0.001")
+
+
+def test_explorer_follows_the_dark_theme(lab):
+    page, _ = lab
+    colour = "() => getComputedStyle(document.querySelector('.explorer-text')).color"
+    light = page.evaluate(colour)
+    theme(page, "JupyterLab Dark")
+    page.wait_for_function("(light) => getComputedStyle(document.querySelector('.explorer-text')).color !== light", arg=light)
+    theme(page, "JupyterLab Light")
+
+
+def test_reload_shows_the_present_state(lab):
+    page, _ = lab
+    move(page, "seed", "ArrowRight")
+    settings = page.get_attribute(".explorer", "data-settings")
+    save_notebook(page)
+    page.wait_for_timeout(1000)
+    page.goto(page.url_of_lesson)
+    page.wait_for_selector(".explorer[data-painted]", timeout=60_000)
+    page.wait_for_function("(settings) => document.querySelector('.explorer').dataset.settings === settings", arg=settings, timeout=20_000)
+
+
+def test_page_had_no_uncaught_errors(lab):
+    _, errors = lab
+    assert errors == []
+
+
+def test_explorer_moves_under_voila(chromium, tmp_path):
+    notebook = nbformat.read(NOTEBOOKS / LESSON, as_version=4)
+    notebook.cells = notebook.cells[:2]
+    nbformat.write(notebook, tmp_path / LESSON)
+    with start_voila(tmp_path / LESSON) as url:
+        page = new_page(chromium, width=390, height=844)
+        page.goto(url)
+        page.wait_for_selector(".explorer[data-painted]", timeout=60_000)
+        assert "lines of neurons" in move(page, "scale", "End")

@@ -1,0 +1,337 @@
+"""Gradient flow and gradient descent: exact solutions, exact ends, interpolation, and what happens when a run goes wrong."""
+
+import itertools
+import re
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from scipy.integrate import solve_ivp
+
+from helpers import DivergenceError, EvaluationLimitError, Problem, Trajectory, TwoLayer, data, flow, gradient_descent, gradient_flow, stop_at
+from helpers.data import Dataset
+
+ONE_POINT = Dataset([[1.0]], [1.0])
+PRODUCT = Problem(TwoLayer(1, "linear"), ONE_POINT)  # f(x) = a·w·x
+CIRCLE = Problem(TwoLayer(10, "tanh"), data.circle(20))
+RUNNERS = {"flow": lambda problem, start: gradient_flow(problem, start, t_end=1.5),
+           "descent": lambda problem, start: gradient_descent(problem, start, step=0.01, steps=150)}
+
+
+def circle_start(scale=1e-2, seed=0):
+    return CIRCLE.network.init(2, scale, seed)
+
+
+def euler(problem, theta, t_end, steps):
+    for _ in range(steps):
+        theta = theta + t_end / steps * problem.velocity(theta)
+    return theta
+
+
+def distance(theta, wanted):
+    return np.max(np.linalg.norm(np.atleast_2d(theta - wanted), axis=1) / np.linalg.norm(np.atleast_2d(wanted), axis=1))
+
+
+def interrupted(method, at_call):
+    """The problem on the circle whose `method` is interrupted at its `at_call`-th call."""
+    problem, calls = Problem(CIRCLE.network, CIRCLE.data), itertools.count(1)
+    original = getattr(problem, method)
+
+    def call(theta):
+        if next(calls) == at_call:
+            raise KeyboardInterrupt
+        return original(theta)
+
+    setattr(problem, method, call)
+    return problem
+
+
+# --- gradient flow: accuracy ---
+
+@pytest.mark.parametrize("scale", [1e-1, 1e-3, 1e-6])
+def test_a_product_of_two_weights_follows_the_logistic_curve(scale):
+    run = gradient_flow(PRODUCT, np.array([scale, scale]), t_end=40)
+    times = np.linspace(0, 40, 999)
+    for t, theta in ((run.t, run.theta), (times, run.at(times))):
+        np.testing.assert_allclose(theta[:, 0] * theta[:, 1], 1 / (1 + (1 / scale**2 - 1) * np.exp(-2 * t)), rtol=2e-5)
+
+
+@pytest.mark.parametrize("activation, rtol, error", [("tanh", None, 5e-6), ("tanh", 1e-9, 1e-8), ("x*tanh(x)", None, 5e-6), ("x*tanh(x)", 1e-9, 1e-8),
+                                                     ("relu**2", None, 2e-5), ("relu**2", 1e-9, 1e-6)])  # σ″ of relu**2 jumps
+def test_smooth_flow_agrees_with_a_tight_reference_at_all_times(activation, rtol, error):
+    problem, start = Problem(TwoLayer(10, activation), data.circle(20)), TwoLayer(10, activation).init(2, 0.3, seed=0)
+    times = np.linspace(0, 1.5, 50)
+    reference = solve_ivp(lambda t, theta: problem.velocity(theta), (0, 1.5), start, method="DOP853", rtol=1e-12, atol=1e-14, t_eval=times).y.T
+    assert distance(gradient_flow(problem, start, 1.5, rtol=rtol).at(times), reference) < error
+
+
+def test_loss_and_norm_of_a_run_are_those_of_its_weights():
+    run = gradient_flow(CIRCLE, circle_start(), t_end=1.5)
+    np.testing.assert_allclose(run.loss, [CIRCLE.loss(theta) for theta in run.theta], rtol=1e-12)
+    np.testing.assert_allclose(run.norm, [np.linalg.norm(theta) for theta in run.theta])
+    assert (np.diff(run.loss) < 0).all()
+
+
+@pytest.mark.parametrize("frozen", [True, False])
+def test_escape_time_grows_by_ln10_over_2N_per_decade(frozen):
+    network = TwoLayer(20, "relu**2", train_output=False, output_weights=np.ones(20))
+    problem = Problem(network, data.circle(40))
+    angles = np.linspace(0, 2 * np.pi, 3600)
+    largest = np.max(problem.data.y @ np.maximum(0, problem.data.X @ [np.cos(angles), np.sin(angles)]) ** 2)
+    times = [gradient_flow(problem.frozen() if frozen else problem, network.init(2, scale, seed=0), 10, stop=stop_at(norm=0.3)).t[-1]
+             for scale in (1e-4, 1e-6, 1e-8)]
+    np.testing.assert_allclose(np.diff(times) / 2, np.log(10) / (2 * largest), rtol=2e-4)
+
+
+def test_a_sliding_relu_neither_stalls_nor_strays():
+    """Two points in an acute angle with residuals ±1: the neuron turns to the kink of the second and slides along it (arXiv:2402.09226 allows it)."""
+    problem = Problem(TwoLayer(1, "relu"), Dataset([[1, 0], [np.cos(1), np.sin(1)]], [1, -1])).frozen()
+    start = np.array([0.9, 0.5, 1.0]) * 1e-3
+    run = gradient_flow(problem, start, t_end=5)
+    assert run.evaluations < 30_000
+    assert distance(run.theta[-1], euler(problem, start, 5, 20_000)) < 5e-4
+    assert np.degrees(np.arctan2(run.theta[-1, 1], run.theta[-1, 0])) == pytest.approx(np.degrees(1) - 90, abs=0.01)
+
+
+def test_relu_neurons_that_cross_kinks_stay_on_the_path_of_small_steps():
+    problem = Problem(TwoLayer(20, "relu", bias=True), data.hinge())
+    start = problem.network.init(1, 1e-3, seed=0)
+    run = gradient_flow(problem, start, t_end=6)
+    assert run.evaluations < 3000
+    assert distance(run.theta[-1], euler(problem, start, 6, 12_000)) < 1e-3
+
+
+def test_a_relu_neuron_may_collapse_to_zero():
+    run = gradient_flow(Problem(TwoLayer(1, "relu"), ONE_POINT).frozen([-1.0]), [0.1, 0.1], t_end=1e4)
+    assert run.stopped == "time" and run.norm[-1] < 1e-9
+
+
+# --- gradient flow: ends ---
+
+def test_a_run_without_a_stop_ends_exactly_at_its_time():
+    run = gradient_flow(CIRCLE, circle_start(), t_end=1.5)
+    assert (run.stopped, run.t[0], run.t[-1]) == ("time", 0.0, 1.5)
+
+
+@pytest.mark.parametrize("problem", [CIRCLE, Problem(TwoLayer(10, "relu"), data.circle(20))], ids=["smooth", "kinked"])
+def test_a_run_ends_exactly_at_its_level_of_loss_or_norm(problem):
+    start = problem.network.init(2, 1e-2, seed=0)
+    by_loss = gradient_flow(problem, start, 10, stop=stop_at(loss=80.0))
+    assert by_loss.stopped == "loss" and by_loss.loss[-1] == pytest.approx(80, rel=1e-10)
+    by_norm = gradient_flow(problem, start, 10, stop=stop_at(norm=0.7))
+    assert by_norm.stopped == "norm" and by_norm.norm[-1] == pytest.approx(0.7, rel=1e-10)
+    for run in (by_loss, by_norm):
+        assert problem.loss(run.theta[-1]) == run.loss[-1]
+        assert distance(run.at(run.t), run.theta) < 1e-12
+
+
+def test_a_stop_does_not_change_the_way_there():
+    whole, part = gradient_flow(CIRCLE, circle_start(), 1.5), gradient_flow(CIRCLE, circle_start(), 1.5, stop=stop_at(loss=80.0))
+    assert distance(whole.at(part.t), part.theta) < 1e-12
+
+
+def test_a_run_ends_where_the_weights_hardly_move():
+    run = gradient_flow(PRODUCT, np.array([0.1, 0.1]), 1e3, stop=stop_at(stationary=1e-4))
+    speed = [np.linalg.norm(PRODUCT.velocity(theta)) / np.linalg.norm(theta) for theta in run.theta]
+    assert run.stopped == "stationary" and speed[-1] <= 1e-4 < min(speed[:-1])
+
+
+def test_of_several_levels_the_first_one_met_ends_the_run():
+    assert gradient_flow(CIRCLE, circle_start(), 10, stop=stop_at(loss=80.0, norm=0.1)).stopped == "norm"
+    assert gradient_flow(CIRCLE, circle_start(), 10, stop=stop_at(loss=80.0, norm=100)).stopped == "loss"
+
+
+@pytest.mark.parametrize("runner", [lambda stop: gradient_flow(CIRCLE, circle_start(), 10, stop=stop),
+                                    lambda stop: gradient_descent(CIRCLE, circle_start(), 0.01, 10, stop=stop)], ids=RUNNERS)
+def test_a_run_that_begins_at_its_level_is_one_point(runner):
+    run = runner(stop_at(loss=1e3))
+    assert (run.stopped, len(run.t)) == ("loss", 1)
+    np.testing.assert_array_equal(run.at([0.0]), run.theta)
+
+
+# --- gradient flow: failures ---
+
+def test_an_l3_ncf_blows_up_at_its_predicted_time_and_the_error_says_where():
+    problem, scale = Problem(TwoLayer(1, "z**2"), ONE_POINT).frozen(), 1e-2
+    start = scale * np.sqrt([2 / 3, 1 / 3])  # the KKT point, N = 2/(3√3)
+    with pytest.raises(DivergenceError, match="the flow blows up near t = .*loss.*stop_at") as error:
+        gradient_flow(problem, start, t_end=1e3)
+    predicted = 1 / (3 * scale * 2 / (3 * np.sqrt(3)))
+    assert float(re.search(r"t = (\S+)", str(error.value))[1]) == pytest.approx(predicted, rel=1e-5)
+    run = error.value.run
+    assert run.stopped == "diverged" and run.t[-1] == pytest.approx(predicted, rel=1e-5) and np.isfinite(run.theta).all()
+    assert distance(run.at([0.99 * predicted]), start / 0.01) < 1e-4  # ρ = δ/(1 − t/T)
+
+
+@pytest.mark.parametrize("activation", ["linear", "relu"])
+def test_growth_beyond_all_numbers_is_a_divergence(activation):
+    with pytest.raises(DivergenceError, match=r"blows up near t = 3[56]\d\.") as error:
+        gradient_flow(Problem(TwoLayer(1, activation), ONE_POINT).frozen(), [0.01, 0.01], t_end=1e4)
+    assert np.isfinite(error.value.run.loss).all()
+
+
+def test_the_evaluation_limit_keeps_the_run_so_far():
+    with pytest.raises(EvaluationLimitError, match="reached only t = .* of 1000; raise max_evaluations or rtol, or stop earlier") as error:
+        gradient_flow(CIRCLE, circle_start(), 1000, max_evaluations=100)
+    run = error.value.run
+    assert run.stopped == "evaluations" and 100 < run.evaluations < 120
+    assert distance(run.at(run.t), run.theta) < 1e-12
+
+
+def test_a_start_at_zero_or_with_an_infinite_loss_is_refused():
+    with pytest.raises(ValueError, match="theta0 must not be zero"):
+        gradient_flow(CIRCLE, np.zeros(30), 1.0)
+    for run in (lambda start: gradient_flow(PRODUCT, start, 1.0), lambda start: gradient_descent(PRODUCT, start, 1.0, 1)):
+        with pytest.raises(ValueError, match="theta0 must have a finite loss, got inf"):
+            run([1e200, 1e200])
+
+
+# --- gradient descent ---
+
+def test_gradient_descent_is_the_loop_that_everybody_knows():
+    run, theta = gradient_descent(CIRCLE, circle_start(), step=0.01, steps=30), circle_start()
+    for k in range(31):
+        np.testing.assert_allclose(run.theta[k], theta, rtol=1e-12)
+        theta = theta + 0.01 * CIRCLE.velocity(theta)
+    np.testing.assert_allclose(run.t, 0.01 * np.arange(31), rtol=1e-12)
+    np.testing.assert_allclose(run.loss, [CIRCLE.loss(theta) for theta in run.theta], rtol=1e-12)
+    assert (run.stopped, run.evaluations) == ("time", 31)
+
+
+def test_gradient_descent_nears_the_flow_in_proportion_to_its_step():
+    end = gradient_flow(CIRCLE, circle_start(), 1.0, rtol=1e-9).theta[-1]
+    errors = [distance(gradient_descent(CIRCLE, circle_start(), 1 / steps, steps).theta[-1], end) for steps in (2000, 4000)]
+    assert errors[0] / errors[1] == pytest.approx(2, rel=0.02)
+
+
+def test_recorded_steps_are_those_asked_for_and_always_the_last():
+    all_steps = gradient_descent(CIRCLE, circle_start(), 0.01, 20)
+    run = gradient_descent(CIRCLE, circle_start(), 0.01, 20, record=[3, 7, 7])
+    np.testing.assert_array_equal(run.theta, all_steps.theta[[0, 3, 7, 20]])
+    np.testing.assert_array_equal(run.t, all_steps.t[[0, 3, 7, 20]])
+
+
+def test_a_step_may_depend_on_the_loss():
+    run = gradient_descent(CIRCLE, circle_start(), lambda loss: 0.5 / loss, 20)
+    np.testing.assert_allclose(np.diff(run.t), 0.5 / run.loss[:-1], rtol=1e-12)
+
+
+def test_gradient_descent_stops_after_the_step_that_meets_the_level():
+    run = gradient_descent(CIRCLE, circle_start(), 0.01, 1000, stop=stop_at(loss=80.0), record=[])
+    assert run.stopped == "loss" and len(run.t) == 2 and run.loss[-1] <= 80 < CIRCLE.loss(run.theta[-1] - 0.011 * CIRCLE.velocity(run.theta[-1]))
+
+
+def test_a_diverging_run_names_its_step_its_number_the_time_and_the_loss():
+    with pytest.raises(DivergenceError) as error:
+        gradient_descent(CIRCLE, circle_start(), 0.3, 1000)
+    step, number, time, loss, start, _ = re.search(r"step (\S+): at step (\d+), t = (\S+), the loss is (\S+) \(it began at (\S+)\).* about (\S+)",
+                                                   str(error.value)).groups()
+    run = error.value.run
+    assert (float(step), run.stopped, len(run.t)) == (0.3, "diverged", int(number))
+    assert float(time) == pytest.approx(0.3 * int(number), rel=1e-3)
+    assert float(start) == pytest.approx(run.loss[0], rel=1e-3)
+    assert float(loss) > 1e8 * float(start)
+
+
+def named_step(problem, start, step):
+    """The step that the error of a diverging run calls safe; None where the run does not diverge."""
+    try:
+        gradient_descent(problem, start, step, 3000, record=[])
+    except DivergenceError as error:
+        return float(re.search(r"allows steps up to about (\S+)", str(error))[1])
+
+
+@pytest.mark.parametrize("factor", [1.05, 1.3, 3, 10])
+def test_on_a_quadratic_loss_the_step_called_safe_is_two_over_the_largest_curvature(factor):
+    X = np.random.default_rng(0).standard_normal((6, 3))
+    problem = Problem(TwoLayer(1, "linear", train_output=False, output_weights=[1.0]), Dataset(X, np.ones(6)))
+    largest = 2 / np.linalg.eigvalsh(X.T @ X)[-1]
+    assert named_step(problem, np.ones(3), factor * largest) == pytest.approx(largest, rel=0.05)
+
+
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("activation", ["tanh", "relu", "relu**2", "x*tanh(x)", "linear"])
+def test_a_step_called_safe_is_smaller_and_after_at_most_two_such_answers_it_is_safe(activation, seed):
+    problem = Problem(TwoLayer(10, activation), data.circle(20))
+    steps = [0.3]
+    while (safe := named_step(problem, problem.network.init(2, 1.0, seed), steps[-1])) is not None:
+        steps.append(safe)
+    assert 2 <= len(steps) <= 3 and (np.diff(steps) < 0).all()
+
+
+# --- Trajectory ---
+
+def test_between_the_steps_of_gradient_descent_lie_straight_lines():
+    run = gradient_descent(CIRCLE, circle_start(), 0.01, 10)
+    np.testing.assert_allclose(run.at([0.0, 0.0125, 0.1]), [run.theta[0], 0.75 * run.theta[1] + 0.25 * run.theta[2], run.theta[10]], rtol=1e-12)
+
+
+@pytest.mark.parametrize("runner", RUNNERS)
+@pytest.mark.parametrize("times", [[-1e-6], [1.51], [0.5, 9]])
+def test_times_outside_the_run_are_refused(runner, times):
+    with pytest.raises(ValueError, match="times must lie within the run, 0 … 1.5, got"):
+        RUNNERS[runner](CIRCLE, circle_start()).at(times)
+
+
+@pytest.mark.parametrize("runner", RUNNERS)
+@pytest.mark.parametrize("count", [2, 7, 180])
+def test_frames_increase_from_the_beginning_to_the_end_of_the_run(runner, count):
+    run = RUNNERS[runner](CIRCLE, circle_start())
+    frames = run.frames(count)
+    assert len(frames) == count and (np.diff(frames) > 0).all()
+    assert (frames[0], frames[-1]) == (run.t[0], run.t[-1])
+    assert run.at(frames).shape == (count, 30)
+
+
+def test_frames_spend_as_much_on_the_drop_as_on_the_plateau():
+    run = gradient_flow(PRODUCT, np.array([1e-6, 1e-6]), t_end=1000)  # the loss falls at t = 13.8, within about 2
+    frames = run.frames(100)
+    assert 20 < np.count_nonzero((frames > 11) & (frames < 17)) < 60
+
+
+def test_a_short_run_has_frames_too():
+    np.testing.assert_array_equal(gradient_descent(CIRCLE, circle_start(), 0.01, 1).frames(3), [0, 0.005, 0.01])
+
+
+# --- interruption and progress ---
+
+@pytest.mark.parametrize("method, at_call", [("velocity", 40), ("velocity", 3), ("loss", 4), ("loss", 9)])
+def test_an_interrupted_flow_keeps_its_whole_steps(method, at_call):
+    run, whole = gradient_flow(interrupted(method, at_call), circle_start(), 1.5), gradient_flow(CIRCLE, circle_start(), 1.5)
+    assert run.stopped == "interrupted" and 1 <= len(run.t) == len(run.theta) == len(run.loss) < len(whole.t)
+    np.testing.assert_array_equal(run.theta, whole.theta[:len(run.t)])
+    assert distance(run.at(run.t), run.theta) < 1e-12
+
+
+@pytest.mark.parametrize("record", [None, [20]])
+def test_an_interrupted_descent_keeps_its_last_step(record):
+    run = gradient_descent(interrupted("loss_and_velocity", 13), circle_start(), 0.01, 20, record=record)
+    whole = gradient_descent(CIRCLE, circle_start(), 0.01, 20)
+    assert run.stopped == "interrupted" and run.t[-1] == whole.t[11]
+    np.testing.assert_array_equal(run.theta[-1], whole.theta[11])
+
+
+@pytest.mark.parametrize("runner", RUNNERS)
+@pytest.mark.parametrize("seconds, shown", [(0.001, False), (0.4, True)])
+def test_only_a_run_of_more_than_a_second_shows_a_progress_bar(runner, seconds, shown, monkeypatch):
+    bars, clock = [], itertools.count(0, seconds)
+
+    class Bar:
+        def __init__(self, total, **_):
+            self.total, self.n, self.closed = total, 0, False
+            bars.append(self)
+
+        def update(self, amount):
+            self.n += amount
+
+        def set_postfix_str(self, text, **_):
+            assert text.startswith("t = ")
+
+        def close(self):
+            self.closed = True
+
+    monkeypatch.setattr(flow, "time", SimpleNamespace(perf_counter=lambda: next(clock)))
+    monkeypatch.setattr("tqdm.auto.tqdm", Bar)
+    run = RUNNERS[runner](CIRCLE, circle_start())
+    assert len(bars) == shown and isinstance(run, Trajectory)
+    assert all(bar.closed and bar.n == pytest.approx(bar.total) for bar in bars)

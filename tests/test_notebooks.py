@@ -1,0 +1,110 @@
+"""The notebooks as files: executed from start to end, without widget state, small, and complete as a lesson should be."""
+
+import re
+from pathlib import Path
+
+import nbformat
+import pytest
+from conftest import Printed, comparable
+
+ROOT = Path(__file__).parent.parent
+NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
+COMPARED = {"01_small_init.ipynb": 34}  # cells whose printed text nbval compares
+
+
+@pytest.fixture(params=NOTEBOOKS, ids=lambda path: path.stem)
+def path(request):
+    return request.param
+
+
+@pytest.fixture
+def notebook(path):
+    return nbformat.read(path, as_version=4)
+
+
+def code(notebook):
+    return [cell for cell in notebook.cells if cell.cell_type == "code"]
+
+
+def text(notebook):
+    return "\n\n".join(cell.source for cell in notebook.cells if cell.cell_type == "markdown")
+
+
+def test_every_cell_was_executed_in_order(notebook):
+    assert [cell.execution_count for cell in code(notebook)] == list(range(1, len(code(notebook)) + 1))
+
+
+def test_no_cell_failed(notebook):
+    assert not [output for cell in code(notebook) for output in cell.outputs if output.output_type == "error"]
+
+
+def test_no_widget_state_is_stored(notebook):
+    assert "widgets" not in notebook.metadata
+
+
+def test_file_is_at_most_one_megabyte(path):
+    assert path.stat().st_size <= 1_000_000
+
+
+def test_as_many_cells_are_compared_as_were_counted(path, notebook):
+    assert sum(bool(comparable(cell.outputs)) for cell in code(notebook)) == COMPARED[path.name]
+
+
+def test_code_cells_are_short(notebook):
+    long = [cell.source for cell in code(notebook) if cell.source.count("\n") >= 10 or max(map(len, cell.source.split("\n"))) > 130]
+    assert not long
+
+
+def test_first_code_cell_shows_an_explorer(notebook):
+    assert any("application/vnd.jupyter.widget-view+json" in output.get("data", {}) for output in code(notebook)[0].outputs)
+
+
+def test_every_prediction_has_two_to_four_answers(notebook):
+    predictions = [cell.source for cell in notebook.cells if cell.cell_type == "markdown" and cell.source.startswith("### Predict")]
+    assert len(predictions) >= 3
+    assert all(2 <= source.count("<summary>") <= 4 for source in predictions)
+
+
+def test_every_theorem_card_tells_status_hypotheses_statement_and_source(notebook):
+    cards = re.findall(r"(?:^> .*\n?|^>\n)+", text(notebook), flags=re.MULTILINE)
+    assert len(cards) >= 3
+    for card in cards:
+        assert re.match(r"> \*\*.+\*\* — \*.*(theorem|proven|stated|observed|derived).*\*", card)
+        assert all(part in card for part in ("**Hypotheses.**", "**Statement.**", "**Source.**"))
+
+
+def test_every_exercise_has_minutes_hints_a_stub_and_a_folded_solution(notebook):
+    tagged = {tag: [cell.source for cell in code(notebook) if tag in cell.metadata.get("tags", [])] for tag in ("exercise", "solution")}
+    asked = re.findall(r"^\*\*(\d\.\d)\*\* \*\(\d+ minutes, [●○]{3}\)\*", text(notebook), flags=re.MULTILINE)
+    assert 3 <= len(asked) <= 5
+    assert text(notebook).count("<summary>Hint 1</summary>") == text(notebook).count("<summary>Hint 2</summary>") == len(asked)
+    for sources in tagged.values():
+        assert [re.search(r'check\("(\d\.\d)"', source)[1] for source in sources] == asked
+    assert all(cell.metadata["jupyter"]["source_hidden"] for cell in code(notebook) if "solution" in cell.metadata.get("tags", []))
+
+
+def test_every_solution_is_accepted_and_every_stub_is_not(notebook):
+    said = {tag: ["".join(output.text for output in cell.outputs) for cell in code(notebook) if tag in cell.metadata.get("tags", [])]
+            for tag in ("exercise", "solution")}
+    assert all(words.startswith("✓") for words in said["solution"])
+    assert all("in place of the dots" in words for words in said["exercise"])
+
+
+def test_every_fact_agrees(notebook):
+    printed = "".join(output.text for cell in code(notebook) for output in cell.outputs if output.output_type == "stream")
+    assert "✓" in printed and "✗" not in printed
+
+
+def test_every_figure_is_shown_with_its_alt_text(notebook):
+    for cell in code(notebook):
+        kinds = [set(output.get("data", {})) for output in cell.outputs]
+        for k, kind in enumerate(kinds):
+            if "application/vnd.plotly.v1+json" in kind:
+                assert "text/html" in kinds[k + 1]
+
+
+def test_printed_numbers_are_compared_to_a_millionth():
+    assert Printed("rank 1.6310000 of 40") == "rank 1.6310001 of 40"
+    assert Printed("rank 1.631 of 40") != "rank 1.632 of 40"
+    assert Printed("40 points") != "41 points"
+    assert Printed("rank 1.631") != "RANK 1.631"

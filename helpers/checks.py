@@ -49,6 +49,24 @@ def array(name, value, shape):
     return found
 
 
+def finite(name, value):
+    """A finite float64 array of any shape, not empty."""
+    try:
+        found = np.asarray(value, dtype=float)
+    except (TypeError, ValueError):
+        raise TypeError(f"{name} must be an array of numbers, got {_shown(value)}") from None
+    if not found.size or not np.isfinite(found).all():
+        raise ValueError(f"{name} must be finite and not empty, got {_shown(value)}")
+    return found
+
+
+def truth(name, value):
+    """True or False."""
+    if not isinstance(value, (bool, np.bool_)):
+        raise TypeError(f"{name} must be True or False, got {_shown(value)}")
+    return bool(value)
+
+
 def labelled(X, y):
     """Inputs X (n, d), none of them zero, and their labels y (n,), −1 or +1."""
     X = array("X", X, ("n", "d"))
@@ -62,7 +80,7 @@ def labelled(X, y):
 
 def one_of(name, value, options):
     """One of the named options."""
-    if value not in options:
+    if not isinstance(value, str) or value not in options:
         raise ValueError(f"{name} must be one of {', '.join(map(repr, options))}, got {value!r}")
     return value
 

@@ -61,6 +61,9 @@ def condensed_lines(W, angle=10.0, floor=0.01, angles=(2, 5, 10, 20)):
     """
     W = checks.array("W", W, ("m", "D"))
     angle, floor = checks.positive("angle", angle), checks.positive("floor", floor, zero=True)
+    if floor > 1:
+        raise ValueError(f"floor must be at most 1, a share of the longest row, got {floor}")
+    angles = tuple(checks.positive("angles", a) for a in np.ravel(checks.finite("angles", angles)))
     norms = np.linalg.norm(W, axis=1)
     if not norms.any():
         raise ValueError("all rows of W have length 0: there are no directions to count")
@@ -91,14 +94,13 @@ def effective_rank(W):
 
 def relative_distance(theta, theta0):
     """‖θ − θ(0)‖ / ‖θ(0)‖ over the last axes, shape theta.shape[:-theta0.ndim]: small in lazy training, large where neurons condense (arXiv:2007.07497)."""
-    theta0 = np.asarray(theta0, dtype=float)
-    theta = np.asarray(theta, dtype=float)
+    theta, theta0 = checks.finite("theta", theta), checks.finite("theta0", theta0)
     if theta.shape[theta.ndim - theta0.ndim:] != theta0.shape:
         raise ValueError(f"theta must end in the shape of theta0, {theta0.shape}, got {theta.shape}")
     axes = tuple(range(theta.ndim - theta0.ndim, theta.ndim))
     start = np.linalg.norm(theta0)
     if not start > 0:
-        raise ValueError("theta0 must be finite and not zero")
+        raise ValueError("theta0 must not be zero")
     return np.sqrt(np.sum((theta - theta0) ** 2, axis=axes)) / start
 
 

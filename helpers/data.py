@@ -55,7 +55,7 @@ def sines(n=40, frequency=1.0, low=-1.0, high=1.5):
 def sine_target(x, frequency=1.0):
     """sin 3ωx + ½ sin 6ωx, shape of x."""
     omega = checks.positive("frequency", frequency)
-    x = np.asarray(x, dtype=float)
+    x = checks.finite("x", x)
     return np.sin(3 * omega * x) + 0.5 * np.sin(6 * omega * x)
 
 
@@ -72,7 +72,9 @@ def orthogonal(n_plus=25, n_minus=25, dim=400, norms=(1.0, 1.0), seed=0):
     n = n_plus + n_minus
     if n > dim:
         raise ValueError(f"{n} inputs cannot be orthogonal in dim={dim}: n_plus + n_minus must be at most dim")
-    low, high = (checks.positive("norms", value) for value in norms)
+    low, high = checks.array("norms", norms, (2,))
+    if not 0 < low <= high:
+        raise ValueError(f"norms must be two numbers, 0 < low ≤ high, got {norms}")
     random = _generator(seed)
     frame = np.linalg.qr(random.standard_normal((dim, n)))[0].T
     return Dataset(frame * (np.sqrt(dim) * random.uniform(low, high, n))[:, None], _signs(n_plus, n_minus))

@@ -5,7 +5,7 @@ import numbers
 
 import numpy as np
 
-from helpers import data, highdim
+from helpers import checks, data, highdim
 from helpers.condensation import stable_rank
 from helpers.flow import gradient_descent
 from helpers.networks import TwoLayer
@@ -16,16 +16,18 @@ UNANSWERED = object()
 
 def judge(exercise, answer):
     """None where the answer is right, `UNANSWERED` for the dots of the stub, else a hint in words."""
-    if exercise not in _JUDGES:
-        raise ValueError(f"exercise must be one of {', '.join(map(repr, _JUDGES))}, got {exercise!r}")
-    return UNANSWERED if answer is ... else _JUDGES[exercise](answer)
+    accepted = _JUDGES[checks.one_of("exercise", exercise, _JUDGES)]
+    return UNANSWERED if answer is ... else accepted(answer)
 
 
 def _number(answer):
     """The answer as a float, or None where it is no finite number."""
-    plain = np.asarray(answer).item() if np.size(answer) == 1 and not isinstance(answer, (str, type(None))) else answer
-    right_type = isinstance(plain, numbers.Real) and not isinstance(plain, bool)
-    return float(plain) if right_type and math.isfinite(plain) else None
+    try:
+        plain = np.asarray(answer).item()
+        right_type = isinstance(plain, numbers.Real) and not isinstance(plain, bool)
+        return float(plain) if right_type and math.isfinite(plain) else None
+    except (ValueError, OverflowError):
+        return None
 
 
 def _close_to(value, mistakes, tolerance):
@@ -76,10 +78,11 @@ def _directions(answer):
     points, slope = directions_data(), 0.1
     try:
         pair = np.asarray(answer, dtype=float)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         pair = np.empty(0)
-    if pair.shape != (2, points.dim) or not np.isfinite(pair).all() or not np.linalg.norm(pair, axis=1).all():
+    if pair.shape != (2, points.dim) or not np.isfinite(pair).all() or not pair.any(axis=1).all():
         return f"The answer is a pair (v, u) of non-zero vectors with {points.dim} entries each."
+    pair = pair / np.abs(pair).max(axis=1, keepdims=True)
     pair = pair / np.linalg.norm(pair, axis=1, keepdims=True)
 
     def gap(power, slope):
@@ -90,7 +93,8 @@ def _directions(answer):
 
     if gap(2, slope) < 1e-3:
         return None
-    if min(np.abs(-pair - np.array(highdim.early_directions(points.X / np.sum(points.X**2, axis=1, keepdims=True), points.y, slope))).max(axis=1)) < 1e-3:
+    right = np.array(highdim.early_directions(points.X / np.sum(points.X**2, axis=1, keepdims=True), points.y, slope))
+    if min(np.abs(order + right).max(axis=1).min() for order in (pair, pair[::-1])) < 1e-3:
         return "The lines are right, the rays are not: v must give positive numbers on the points with y = +1."
     for power, gates, message in (
             (0, slope, "Those are the early directions, where every input counts by its length; at the max margin a long input needs less weight."),
@@ -104,23 +108,34 @@ def _directions(answer):
 
 
 def _step_size(answer):
-    """1.4: a step that reaches the limiting stable rank within 1000 steps, judged by running it."""
+    """1.4: the largest step, to within a quarter, that reaches the limiting stable rank with all points fitted; judged by running it."""
     step = _number(answer)
     if step is None or step <= 0:
         return "The answer is one positive number, the step size."
     if step > 100:
         return "Far too large: one such step fits every point at once, through random gates."
+    rank, margin = _after_thousand_steps(step)
+    if margin <= 1:
+        return f"The smallest margin after 1000 steps is {margin:.2g}: the data are not fitted yet. A larger step gets further."
+    if not _near_limit(rank):
+        return f"The stable rank after 1000 steps is {rank:.3f}: the first step was so large that random gates decided. Make it smaller."
+    if _near_limit(_after_thousand_steps(1.25 * step)[0]):
+        return "This step does both, but so does one that is a quarter larger. Go up until it fails."
+    return None
+
+
+def _near_limit(rank):
+    return abs(rank - highdim.limit_stable_rank(0.1)) < 0.02
+
+
+def _after_thousand_steps(step):
+    """Stable rank and smallest margin in the setting of section 3, from the smallest start."""
     points = data.orthogonal(20, 20, dim=1000, seed=0)
     network = TwoLayer(100, "leaky_relu(0.1)", train_output=False)
     problem = Problem(network, points, loss="logistic", reduction="mean")
     start = network.init(points.dim, 1e-4 * highdim.default_std(100, 1000) * math.sqrt(network.size(1000)), seed=0)
     theta = gradient_descent(problem, start, step, steps=1000, record=[1000]).theta[-1]
-    rank, margin = stable_rank(network.weights(theta)[0]), float((points.y * network.outputs(theta, points.X)).min())
-    if margin <= 1:
-        return f"The smallest margin after 1000 steps is {margin:.2g}: the data are not fitted yet. A larger step gets further."
-    if abs(rank - highdim.limit_stable_rank(0.1)) >= 0.02:
-        return f"The stable rank after 1000 steps is {rank:.3f}: the first step was so large that random gates decided. Make it smaller."
-    return None
+    return stable_rank(network.weights(theta)[0]), float((points.y * network.outputs(theta, points.X)).min())
 
 
 _JUDGES = {"1.1": _limit_rank, "1.2": _forgetting_scale, "1.3": _directions, "1.4": _step_size}

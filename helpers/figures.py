@@ -24,23 +24,40 @@ def two_fits(network, data, runs, x):
                            showlegend=first, row=1, col=column)
         figure.add_scatter(x=data.X[:, 0], y=data.y, name="data", mode="markers", marker={"color": INK, "size": 9, "symbol": "circle-open"},
                            showlegend=first, row=1, col=column)
-        for name, theta, colour, symbol in (("start", run.theta[0], INK, "circle-open"), ("end", run.theta[-1], COLOURS[1], "circle")):
-            W = network.weights(theta)[0]
-            unit = W / np.linalg.norm(W, axis=1, keepdims=True)
-            share = np.linalg.norm(W, axis=1) / np.linalg.norm(W, axis=1).max()
-            radius = 1.0 if name == "start" else 1.18
-            figure.add_scatter(x=(radius * unit[:, 0]).astype("float32"), y=(radius * unit[:, 1]).astype("float32"), mode="markers", name=f"neurons, {name}",
+        (start, _), (end, a) = network.weights(run.theta[0]), network.weights(run.theta[-1])
+        for name, W, colour, symbol, radius in (("start", start, INK, "circle-open", 1.0), ("end, a > 0", end[a > 0], COLOURS[0], "triangle-up", 1.18),
+                                                ("end, a < 0", end[a < 0], COLOURS[1], "circle", 1.18)):
+            unit = radius * W / np.linalg.norm(W, axis=1, keepdims=True)
+            share = np.linalg.norm(W, axis=1) / np.linalg.norm(start if name == "start" else end, axis=1).max()
+            figure.add_scatter(x=unit[:, 0].astype("float32"), y=unit[:, 1].astype("float32"), mode="markers", name=f"neurons, {name}",
                                marker={"color": colour, "size": 4 + 9 * share, "symbol": symbol}, showlegend=first, row=2, col=column)
         figure.update_xaxes(title_text="input x", row=1, col=column)
         figure.update_xaxes(title_text="w / ‖(w, b)‖", range=[-1.35, 1.35], row=2, col=column)
         figure.update_yaxes(title_text="b / ‖(w, b)‖", range=[-1.35, 1.35], scaleanchor=f"x{len(runs) + column}", row=2, col=column)
     figure.update_yaxes(title_text="output", row=1, col=1)
-    return _finished(figure, "Fitted functions and directions", f"One column for each start ({', '.join(runs)}). Above: the trained network and the data. "
-                     "Below: every neuron's direction (w, b), at the start (open) and at the end (filled, drawn a little further out; larger = longer weights).", 760)
+    return _finished(figure, "Fitted functions and directions", f"One column for each start ({', '.join(runs)}). Above: the trained network and the data. Below: every neuron's direction (w, b), "
+                     "at the start (open) and, a little further out, at the end (triangles: positive output weight, discs: negative; larger = longer weights).", 760)
+
+
+def correlation(angle, F, peaks, valleys, neurons):
+    """The correlation F (G,) against the angle (G,) of (w, b) in degrees, its peaks and valleys as angles, and neurons: label -> angles (k,), drawn at F = 0."""
+    figure = go.Figure()
+    figure.add_scatter(x=angle.astype("float32"), y=F.astype("float32"), mode="lines", name="F", line={"color": INK, "width": 2})
+    for name, at, symbol, colour in (("peak, F > 0", peaks, "triangle-up", COLOURS[0]), ("valley, F < 0", valleys, "triangle-down", COLOURS[1])):
+        figure.add_scatter(x=at, y=np.interp(at, angle, F), mode="markers", name=name, marker={"symbol": symbol, "size": 15, "color": colour})
+    for (name, at), symbol, colour in zip(neurons.items(), ("line-ns-open", "circle-open"), COLOURS[:2], strict=True):
+        figure.add_scatter(x=at, y=np.zeros(len(at)), mode="markers", name=name, marker={"symbol": symbol, "size": 14, "color": colour})
+    figure.update_xaxes(title_text="angle of (w, b), degrees", tickvals=list(range(-180, 181, 45)))
+    figure.update_yaxes(title_text="F")
+    return _finished(figure, "The correlation F and the neurons that follow it", "F against a neuron's angle, with its positive peaks and negative valleys marked; on the line F = 0 the angles of the "
+                     f"neurons ({'; '.join(neurons)}), which stand below the peaks and above the valleys.", 430)
 
 
 def log_log(title, x_label, y_label, measured, predicted, alt):
-    """Measured points and predicted lines on logarithmic axes: both map a label to a pair (x, y) of equal length; y may be (seeds, x) and shows median and range."""
+    """Measured points and predicted lines on logarithmic axes: both map a label to (x, y); a measured y may be (seeds, x) and shows median and range.
+
+    A line with the label of its points needs no entry of its own in the legend.
+    """
     figure = go.Figure()
     for k, (label, (x, y)) in enumerate(measured.items()):
         y = np.atleast_2d(y)
@@ -48,7 +65,8 @@ def log_log(title, x_label, y_label, measured, predicted, alt):
         spread = {"type": "data", "symmetric": False, "array": y.max(axis=0) - middle, "arrayminus": middle - y.min(axis=0)} if len(y) > 1 else None
         figure.add_scatter(x=x, y=middle, error_y=spread, mode="markers", name=label, marker={"color": _pick(COLOURS, k), "symbol": _pick(MARKERS, k), "size": 9})
     for k, (label, (x, y)) in enumerate(predicted.items()):
-        figure.add_scatter(x=x, y=y, mode="lines", name=label, line={"color": _pick(COLOURS, k), "dash": _pick(DASHES[1:], k), "width": 2})
+        figure.add_scatter(x=x, y=y, mode="lines", name=label, showlegend=label not in measured,
+                           line={"color": _pick(COLOURS, k), "dash": _pick(DASHES[1:], k), "width": 2})
     figure.update_xaxes(type="log", dtick=1, title_text=x_label, exponentformat="power")
     figure.update_yaxes(type="log", dtick=1, title_text=y_label, exponentformat="power")
     return _finished(figure, title, alt, 460)
@@ -88,7 +106,7 @@ def cosines(matrices):
         figure.update_xaxes(title_text="neuron", row=1, col=column)
         figure.update_yaxes(autorange="reversed", row=1, col=column)
     figure.update_yaxes(title_text="neuron", row=1, col=1)
-    return _finished(figure, "Cosines between neurons", f"Cosine matrices ({', '.join(matrices)}): +1 blue, −1 red. Condensed neurons form square blocks of full colour.", 430)
+    return _finished(figure, "Cosines between neurons", f"Cosine matrices ({', '.join(matrices)}): +1 blue, −1 red. Condensed neurons form square blocks of full colour.", 390, bottom=60)
 
 
 def images(pictures, shape):
@@ -98,19 +116,19 @@ def images(pictures, shape):
         image = np.reshape(vector, shape)
         limit = float(np.abs(image).max())
         figure.add_heatmap(z=np.round(image / limit, 3).astype("float32"), zmin=-1, zmax=1, colorscale="Greys", showscale=False, row=1, col=column)
-        figure.update_xaxes(showticklabels=False, row=1, col=column)
-        figure.update_yaxes(autorange="reversed", showticklabels=False, scaleanchor=f"x{column if column > 1 else ''}", row=1, col=column)
-    return _finished(figure, "What the neurons look for", f"Weight vectors drawn as images: {', '.join(pictures)}. Dark pixels raise the neuron's input, light ones lower it.", 330)
+        figure.update_xaxes(visible=False, row=1, col=column)
+        figure.update_yaxes(autorange="reversed", visible=False, scaleanchor=f"x{column if column > 1 else ''}", row=1, col=column)
+    return _finished(figure, "What the neurons look for", f"Weight vectors drawn as images: {', '.join(pictures)}. Dark pixels raise the neuron's input, light ones lower it.", 290, bottom=20)
 
 
 def _pick(cycle, k):
     return cycle[k % len(cycle)]
 
 
-def _finished(figure, title, alt, height):
+def _finished(figure, title, alt, height, bottom=125):
     """Fonts to be read from the last row, no background of its own, the alt text."""
     figure.update_layout(title={"text": title, "x": 0.01}, height=height, font={"size": 15, "color": INK}, paper_bgcolor="rgba(0,0,0,0)", plot_bgcolor="rgba(0,0,0,0)",
-                         template="none", margin={"l": 70, "r": 20, "t": 70, "b": 125}, legend={"orientation": "h", "yref": "container", "y": 0.01, "yanchor": "bottom"}, meta={"alt": alt})
+                         template="none", margin={"l": 70, "r": 20, "t": 70, "b": bottom}, legend={"orientation": "h", "yref": "container", "y": 0.01, "yanchor": "bottom"}, meta={"alt": alt})
     figure.update_xaxes(gridcolor=GRID, zerolinecolor=GRID, linecolor=INK, ticks="outside")
     figure.update_yaxes(gridcolor=GRID, zerolinecolor=GRID, linecolor=INK, ticks="outside")
     figure.update_annotations(font_size=15)

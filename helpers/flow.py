@@ -249,7 +249,7 @@ class _Log:
         self.loss.append(loss)
         if self._bar is None and time.perf_counter() - self._began > 1:
             from tqdm.auto import tqdm  # in a notebook this takes a widget, which only a long run should load
-            self._bar = tqdm(total=self._total, leave=False, bar_format="{percentage:3.0f}% |{bar}| {postfix}")
+            self._bar = tqdm(total=self._total, leave=False, disable=None, bar_format="{percentage:3.0f}% |{bar}| {postfix}")
         if self._bar is not None:
             self._bar.set_postfix_str(f"t = {t:.4g}, loss {loss:.4g}", refresh=False)
             self._bar.update((t if progress is None else progress) - self._bar.n)

@@ -74,7 +74,7 @@ def stable_rank_curve(setting, steps):
     """Predicted stable rank after 1 … `steps` steps, shape (steps,), from three scalars and no network (derived here).
 
     s1 is what the first step gathers, through random gates; s2 what all later steps gather, through the right ones; the margin grows with both.
-    Holds for `setting.gate_ratio` ≥ 3. The minimum, at s1 = s2, is 1 + ½((1 − γ)/(1 + γ))².
+    Holds for `setting.gate_ratio` of about 3 or more and std·norm ≪ 1. The minimum, at s1 = s2, is 1 + ½((1 − γ)/(1 + γ))².
     """
     if not isinstance(setting, Setting):
         raise TypeError(f"setting must be a highdim.Setting, got {type(setting).__name__}")
@@ -93,7 +93,7 @@ def stable_rank_curve(setting, steps):
 
 
 def early_directions(X, y, slope):
-    """Unit vectors (v, u), each (d,), to which small neurons with a > 0 and with a < 0 turn on orthogonal data: ±(Σ₊x − γΣ₋x) with the roles exchanged (derived here)."""
+    """Unit vectors v ∝ Σ₊x − γΣ₋x and u ∝ Σ₋x − γΣ₊x, each (d,), to which small neurons with a > 0 and with a < 0 turn on orthogonal data (derived here)."""
     (X, y), slope = checks.labelled(X, y), checks.real("slope", slope)
     plus, minus = X[y > 0].sum(axis=0), X[y < 0].sum(axis=0)
     v, u = plus - slope * minus, minus - slope * plus

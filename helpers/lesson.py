@@ -12,6 +12,8 @@ _facts = {}
 
 def show(figure):
     """Shows a plotly figure and, below it, the text that says what there is to see (its alt text)."""
+    if not (getattr(getattr(figure, "layout", None), "meta", None) or {}).get("alt"):
+        raise TypeError(f"figure must be one of helpers.figures, with its alt text in layout.meta, got {type(figure).__name__}")
     display(figure)
     display(HTML(f"<p><small>{html.escape(figure.layout.meta['alt'])}</small></p>"))
 
@@ -23,7 +25,11 @@ def fact(name, what, predicted, measured, rel=None, abs=None):
     """
     if (rel is None) == (abs is None):
         raise ValueError("give one tolerance, rel or abs")
+    for argument, words in (("name", name), ("what", what)):
+        if not isinstance(words, str):
+            raise TypeError(f"{argument} must be a string, got {words!r}")
     predicted, measured = checks.real("predicted", predicted), checks.real("measured", measured)
+    rel, abs = (None if bound is None else checks.positive(argument, bound, zero=True) for argument, bound in (("rel", rel), ("abs", abs)))
     distance = math.fabs(measured - predicted)
     allowed = abs if rel is None else rel * math.fabs(predicted)
     tolerance = f"{100 * rel:g} %" if abs is None else f"{abs:g}" if abs else "exact"

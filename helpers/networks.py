@@ -31,8 +31,10 @@ class TwoLayer:
 
     def __init__(self, width, activation="tanh", train_output=True, bias=False, output_weights=None):
         self.width = checks.whole("width", width)
-        self.activation = activation if isinstance(activation, Activation) else find_activation(activation)
-        self.train_output, self.bias = bool(train_output), bool(bias)
+        if not isinstance(activation, (str, Activation)):
+            raise TypeError(f"activation must be a name or come from helpers.activation(…), got {activation!r}")
+        self.activation = find_activation(activation) if isinstance(activation, str) else activation
+        self.train_output, self.bias = checks.truth("train_output", train_output), checks.truth("bias", bias)
         if train_output and output_weights is not None:
             raise ValueError("output_weights are fixed weights: they go with train_output=False")
         if output_weights is None:
@@ -152,5 +154,8 @@ class TorchNetwork:
         pieces = tensor.split([p.numel() for p in self._parameters.values()])
         weights = {name: piece.view(p.shape) for (name, p), piece in zip(self._parameters.items(), pieces, strict=True)}
         X = self._torch.as_tensor(np.array(X, dtype=float))
-        out = self._torch.func.functional_call(self.module, weights, (X,))
+        try:
+            out = self._torch.func.functional_call(self.module, weights, (X,))
+        except RuntimeError as error:
+            raise ValueError(f"module does not take inputs X of shape {tuple(X.shape)}: {error}") from error
         return out.squeeze(1) if out.ndim == 2 and out.shape[1] == 1 else out

@@ -35,11 +35,12 @@ def extremes_of_the_correlation():
     return np.rad2deg(angle[peaks]), np.rad2deg(angle[valleys])
 
 
-def longest_neuron_angle(scale, seed, norm):
+def longest_neuron_angles(scale, seed, norm):
+    """Angles (degrees) of the longest neuron with a > 0 and of the longest with a < 0 when the weights have reached a norm."""
     run = helpers.gradient_flow(FIT, RELU.init(1, scale, seed), t_end=1e4, stop=helpers.stop_at(norm=norm))
-    W = RELU.weights(run.theta[-1])[0]
-    w, b = W[np.argmax(np.linalg.norm(W, axis=1))]
-    return np.rad2deg(np.arctan2(b, w))
+    W, a = RELU.weights(run.theta[-1])
+    length = np.linalg.norm(W, axis=1)
+    return [np.rad2deg(np.arctan2(*W[np.argmax(length * side)][::-1])) for side in (a > 0, a < 0)]
 
 
 def test_neurons_end_on_as_many_lines_as_the_correlation_has_attractors():
@@ -51,14 +52,14 @@ def test_neurons_stay_on_many_lines_from_a_large_start():
     assert min(lines_at_the_end(10.0, seed) for seed in range(10)) >= 10
 
 
-def test_first_direction_is_the_peak_of_the_correlation():
-    (peak,), _ = extremes_of_the_correlation()
-    assert [longest_neuron_angle(1e-6, seed, 0.01) for seed in SEEDS] == pytest.approx([peak] * len(SEEDS), abs=1)
+def test_first_directions_are_the_extremes_of_the_correlation():
+    for seed in SEEDS:
+        assert longest_neuron_angles(1e-6, seed, 0.01) == pytest.approx(np.concatenate(extremes_of_the_correlation()), abs=1)
 
 
-def test_first_direction_is_not_the_peak_when_the_norm_has_grown_little():
-    (peak,), _ = extremes_of_the_correlation()
-    assert np.median([abs(longest_neuron_angle(0.1, seed, 0.12) - peak) for seed in range(9)]) > 5
+def test_first_directions_are_not_the_extremes_when_the_norm_has_grown_little():
+    off = [np.abs(np.subtract(longest_neuron_angles(0.1, seed, 0.12), np.concatenate(extremes_of_the_correlation()))) for seed in range(9)]
+    assert np.median(off) > 5
 
 
 def distance_slope(scales, seeds, start=lambda scale, seed: RELU.init(1, scale, seed)):
@@ -71,8 +72,9 @@ def distance_slope(scales, seeds, start=lambda scale, seed: RELU.init(1, scale, 
     return np.polyfit(np.log(scales), np.log(distances).mean(axis=0), 1)[0]
 
 
-def twins(scale, seed):
-    half = helpers.TwoLayer(30, "relu", bias=True)
+def twins(scale, seed, width=60):
+    """A start of norm `scale` in which every neuron has a twin with the opposite output weight."""
+    half = helpers.TwoLayer(width // 2, "relu", bias=True)
     W, a = half.weights(half.init(1, scale / np.sqrt(2), seed))
     return np.concatenate([W, W, [a, -a]], axis=None)
 
@@ -99,7 +101,8 @@ def width_slope(exponent):
     for seed in range(10):
         for m in widths:
             net = helpers.TwoLayer(m, "relu", bias=True)
-            theta = helpers.gradient_flow(helpers.Problem(net, HINGE), net.init(1, m**-exponent * np.sqrt(3 * m), seed), 1e4, stop=FITTED).theta
+            start = twins(m**-exponent * np.sqrt(3 * m), seed, width=m)
+            theta = helpers.gradient_flow(helpers.Problem(net, HINGE), start, t_end=1e4, stop=FITTED).theta
             distances.append(helpers.relative_distance(net.weights(theta[-1])[0], net.weights(theta[0])[0]))
     return np.polyfit(np.log(widths), np.log(distances).reshape(10, 4).mean(axis=0), 1)[0]
 
@@ -144,7 +147,7 @@ def curve(share=1e-4, step=0.32):
 
 
 def test_stable_rank_of_a_gaussian_start_is_known():
-    assert [ranks(seed)[0] for seed in SEEDS] == pytest.approx([highdim.initial_stable_rank(WIDTH, DIM)] * 3, rel=0.05)
+    assert [ranks(seed)[0] for seed in SEEDS] == pytest.approx([highdim.initial_stable_rank(WIDTH, DIM)] * 3, rel=0.07)
 
 
 def test_stable_rank_of_a_start_with_a_common_row_is_not():
@@ -207,7 +210,7 @@ def test_trained_weights_are_the_solution_of_the_convex_program():
         v, u = margin.max_margin_directions(data.X, data.y, SLOPE, WIDTH)
         solution = np.where(a[:, None] > 0, v, u)
         s = np.linalg.svd(W, compute_uv=False)
-        assert np.sum(W * solution) / np.linalg.norm(W) / np.linalg.norm(solution) == pytest.approx(1, abs=1e-4)
+        assert np.sum(W * solution) / np.linalg.norm(W) / np.linalg.norm(solution) == pytest.approx(1, abs=1e-5)
         assert helpers.stable_rank(W) == pytest.approx(highdim.kkt_stable_rank(data.X, data.y, SLOPE), abs=0.002)
         assert s[2] / s[0] == pytest.approx(0, abs=1e-3)
 
@@ -246,7 +249,7 @@ def share_classified_as_linear(seed, activation):
 
 
 def test_decision_boundary_is_linear():
-    assert all(share_classified_as_linear(seed, f"leaky_relu({SLOPE})") >= 0.99 for seed in SEEDS)
+    assert all(share_classified_as_linear(seed, f"leaky_relu({SLOPE})") >= 0.997 for seed in SEEDS)
 
 
 def test_decision_boundary_is_not_linear_without_the_leak():

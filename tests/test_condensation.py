@@ -56,13 +56,21 @@ def test_a_line_without_antipodes_is_one_direction():
 
 
 def test_lines_are_numbered_by_their_share_of_the_squared_norms():
-    found = condensed_lines(lines((0, 1, 4, 0), (90, 3, 1, 1), (45, 2, 2, 1)))
-    np.testing.assert_array_equal(found.labels, [2] * 4 + [0] * 2 + [1] * 3)
-    np.testing.assert_allclose(found.shares, np.array([18, 12, 4]) / 34)
+    found = condensed_lines(lines((0, 1, 4, 0), (90, 3, 1, 1), (45, 2, 2, 1), (135, 4, 3, 0)))
+    np.testing.assert_array_equal(found.labels, [3] * 4 + [1] * 2 + [2] * 3 + [0] * 3)
+    np.testing.assert_allclose(found.shares, np.array([48, 18, 12, 4]) / 82)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_a_share_is_that_of_the_neurons_with_its_label(seed):
+    W = np.random.default_rng(seed).standard_normal((40, 2))
+    found, squares = condensed_lines(W, floor=0), np.sum(W**2, axis=1)
+    np.testing.assert_allclose([squares[found.labels == line].sum() / squares.sum() for line in range(found.lines)], found.shares)
+    assert (np.diff(found.shares) <= 0).all() and found.shares.sum() == pytest.approx(1)
 
 
 def test_short_neurons_are_ignored():
-    W = np.vstack([lines((0, 1, 4, 0)), 0.009 * lines((50, 1, 3, 0)), 0.011 * lines((90, 1, 1, 0)), [[0, 0]]])
+    W = 1e-6 * np.vstack([lines((0, 1, 4, 0)), 0.009 * lines((50, 1, 3, 0)), 0.011 * lines((90, 1, 1, 0)), [[0, 0]]])
     found = condensed_lines(W)
     assert found.lines == 2
     np.testing.assert_array_equal(found.labels, [0] * 4 + [-1] * 3 + [1] + [-1])
@@ -108,5 +116,5 @@ def test_relative_distance_is_taken_per_point_of_a_trajectory():
 
 
 def test_a_distance_from_zero_is_refused():
-    with pytest.raises(ValueError, match="theta0 must be finite and not zero"):
+    with pytest.raises(ValueError, match="theta0 must not be zero"):
         relative_distance(np.ones(2), np.zeros(2))

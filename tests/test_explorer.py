@@ -1,8 +1,11 @@
 """The explorer without a browser: its controls, its runs as bytes, and its answers to requests."""
 
+import base64
+import itertools
 import json
 import math
 import os
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -10,8 +13,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from helpers.explorers import Chart, Choice, Circle, Explorer, Function, LogSlider, Scene, Slider
+from helpers.explorers import Chart, Choice, Circle, Explorer, Function, LogSlider, Scene, Slider, scale_explorer
 from helpers.explorers.scene import encode, format_number
+from helpers.explorers.small_init import compute
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 SCALE = LogSlider("scale", "Scale δ", 1e-4, 1, 1e-3)
@@ -113,7 +117,41 @@ def test_the_text_of_a_frame_is_filled_in():
 
 
 def test_a_run_of_240_frames_and_60_neurons_fits_200_kilobytes():
-    assert len(encode(scene(), {}, 1)) < 200_000
+    assert len(encode(scene(), {}, client="python", sequence=1)) < 200_000
+
+
+def test_equal_arrays_are_stored_once():
+    twice = scene(values={"loss": scene().values["loss"], "again": scene().values["loss"]})
+    offsets = {name: array["offset"] for name, array in header(encode(twice, {}))["values"].items()}
+    assert offsets["loss"] == offsets["again"]
+
+
+def test_a_thinned_scene_has_every_third_frame_and_the_last():
+    whole = scene(frames=9, text=[(0, "early {time}"), (4, "late {time}")])
+    thin = whole.thinned(3)
+    kept = [0, 3, 6, 8]
+    np.testing.assert_array_equal(thin.time, whole.time[kept])
+    np.testing.assert_array_equal(thin.values["loss"], whole.values["loss"][kept])
+    for part, names in enumerate([("angle", "length"), ("y", "marks"), ("x",)]):
+        for name in names:
+            np.testing.assert_array_equal(getattr(thin.panels[part], name), getattr(whole.panels[part], name)[kept])
+    np.testing.assert_array_equal(thin.panels[2].series["loss"], whole.panels[2].series["loss"][kept])
+    assert [thin.text_at(frame) for frame in range(4)] == [whole.text_at(frame) for frame in kept]
+
+
+def test_a_thinned_scene_keeps_the_signs_of_its_frames():
+    signs = np.where(np.arange(9)[:, None] < 5, -1, 1) * np.ones(2)
+    circle = Circle(np.zeros((9, 2)), np.zeros((9, 2)), signs, "", "")
+    np.testing.assert_array_equal(scene(frames=9, panels=[circle]).thinned(4).panels[0].sign[:, 0], [-1, -1, 1])
+
+
+def test_two_phases_of_the_text_may_fall_on_one_frame():
+    thin = scene(frames=9, text=[(0, "first"), (4, "second"), (5, "third")]).thinned(3)
+    assert [thin.text_at(frame) for frame in range(4)] == ["first", "first", "third", "third"]
+
+
+def test_the_shortest_run_can_be_thinned():
+    assert len(scene(frames=2, text="{loss}").thinned(3).time) == 2
 
 
 # Runs in the browser's hands
@@ -140,7 +178,7 @@ def in_node(node, code, stdin=b""):
 def test_what_python_encodes_the_browser_decodes(node):
     made = scene()
     run = in_node(node, """console.log(JSON.stringify(stage.decode(stdin), (key, value) =>
-        ArrayBuffer.isView(value) ? Array.from(value) : value))""", encode(made, {"scale": 0.001}, 5, "page"))
+        ArrayBuffer.isView(value) ? Array.from(value) : value))""", encode(made, {"scale": 0.001}, client="page", sequence=5))
 
     def array(packed):
         return np.array(packed["data"], dtype=float).reshape(packed["shape"])
@@ -230,3 +268,109 @@ def test_a_run_is_computed_once_for_the_same_settings():
         runs.add(toy.run)
     assert len(calls) == 2
     assert len(runs) == 5, "each answer differs, or the browser would not be told of it"
+
+
+# Pages without a kernel
+
+
+def page_of(path):
+    """What a saved page hands to the static model, each run decoded to its bytes."""
+    state = json.JSONDecoder().raw_decode(path.read_text(encoding="utf-8").rpartition("staticModel(")[2])[0]
+    for run in state["runs"]:
+        run["run"] = base64.b64decode(run["run"])
+    return state
+
+
+def test_a_page_holds_the_run_of_every_combination(tmp_path, capsys):
+    toy = explorer(width=35)
+    toy.set(scale=0.1)
+    toy.save_html(tmp_path / "toy.html", activation=["tanh", "relu"], scale=np.array([0.1, 1, 0.1, 1e-4]))
+    state = page_of(tmp_path / "toy.html")
+    assert [(control["name"], control["values"]) for control in state["controls"]] == [
+        ("scale", [0.0001, 0.1, 1]), ("activation", ["tanh", "relu"])]
+    expected = [toy.settings | {"scale": scale, "activation": activation}
+                for scale, activation in itertools.product([0.0001, 0.1, 1.0], ["tanh", "relu"])]
+    assert [header(run["run"])["settings"] for run in state["runs"]] == expected
+    assert state["runs"][0]["code"] == "helpers.explorers.toy_explorer(scale=0.0001, width=35, slope=0.5, activation='tanh')"
+    assert header(state["runs"][0]["run"])["time"]["shape"] == [4], "of ten frames, every third and the last"
+    assert capsys.readouterr() == ("", "")
+
+
+def test_a_page_opens_at_the_present_settings_or_at_the_first_of_the_grid(tmp_path):
+    toy = explorer(scale=0.1)
+    toy.save_html(tmp_path / "toy.html", scale=[0.01, 0.1], width=[50, 10])
+    assert page_of(tmp_path / "toy.html")["defaults"] == {"scale": 0.1, "width": 10}
+    assert toy.settings["width"] == 20, "the explorer itself stays where it is"
+
+
+def test_a_page_may_have_no_controls(tmp_path):
+    explorer().save_html(tmp_path / "toy.html")
+    assert len(page_of(tmp_path / "toy.html")["runs"]) == 1
+
+
+def test_a_page_is_written_over_an_older_one(tmp_path):
+    (tmp_path / "toy.html").write_text("old " * 1_000_000)
+    explorer().save_html(str(tmp_path / "toy.html"), slope=[0.5])
+    assert (tmp_path / "toy.html").read_text(encoding="utf-8").startswith("<!doctype html>\n<html lang")
+    assert "old" not in (tmp_path / "toy.html").read_text(encoding="utf-8")[-100:]
+
+
+def test_nothing_in_a_page_ends_its_script_early(tmp_path):
+    wicked = Choice("kind", "a</script><!--<script>", ["b</SCRIPT>"], "b</SCRIPT>")
+    toy = Explorer("toy_explorer", lambda **_: scene(10, 3, 5), [wicked], "<i>T</i></title>", {})
+    toy.save_html(tmp_path / "toy.html", kind=["b</SCRIPT>"])
+    page = (tmp_path / "toy.html").read_text(encoding="utf-8")
+    assert re.findall("</script|<!--", page, re.IGNORECASE) == ["</script"]
+    assert "<title>&lt;i&gt;T&lt;/i&gt;&lt;/title&gt;</title>" in page
+
+
+@pytest.mark.parametrize("path, grid, error, complaint", [
+    ("p.html", {"depth": [3]}, ValueError, "no setting 'depth'"),
+    ("p.html", {"scale": [0.1, 0]}, ValueError, "scale is 0; it must be"),
+    ("p.html", {"width": [10, "many"]}, TypeError, "width is 'many'; it must be"),
+    ("p.html", {"activation": "relu"}, TypeError, "activation is 'relu'; it must be a list"),
+    ("p.html", {"scale": 0.1}, TypeError, "scale is 0.1; it must be a list"),
+    ("p.html", {"scale": [[0.1]]}, TypeError, r"scale is \[0.1\]; it must be"),
+    ("p.html", {"scale": []}, ValueError, "scale is an empty list"),
+    ("missing/p.html", {"scale": [0.1]}, ValueError, "missing/p.html"),
+    (".", {"scale": [0.1]}, ValueError, "path is"),
+    ("a" * 300, {"scale": [0.1]}, ValueError, "path is"),
+    ("a\0b", {"scale": [0.1]}, ValueError, "path is"),
+    (None, {"scale": [0.1]}, TypeError, "path is None")])
+def test_a_bad_page_is_refused_before_anything_is_computed_or_written(tmp_path, monkeypatch, path, grid, error, complaint):
+    monkeypatch.chdir(tmp_path)
+    calls = []
+    toy = explorer(lambda **settings: calls.append(settings) or scene(10, 3, 5))
+    with pytest.raises(error, match=complaint):
+        toy.save_html(path, **grid)
+    assert len(calls) == 1 and not list(tmp_path.iterdir())
+
+
+def test_a_failed_run_leaves_the_older_page(tmp_path):
+    (tmp_path / "toy.html").write_text("old")
+    toy = explorer(lambda width, **_: scene(10 + 0 // (width - 55), 3, 5))
+    with pytest.raises(ZeroDivisionError):
+        toy.save_html(tmp_path / "toy.html", width=[50, 55])
+    assert (tmp_path / "toy.html").read_text() == "old"
+
+
+def test_the_page_of_lesson_1_is_small(tmp_path):
+    scales = [1e-6, 1e-5, 1e-4, 1e-3, 3e-3, 1e-2, 3e-2, 0.1, 0.3, 1, 2, 5, 10]
+    scale_explorer().save_html(tmp_path / "scale.html", scale=scales, activation=["relu", "tanh"])
+    assert (tmp_path / "scale.html").stat().st_size < 1_500_000
+
+
+@pytest.mark.parametrize("activation", ["relu", "tanh"])
+@pytest.mark.parametrize("scale", [1e-6, 1e-3, 1.0])
+def test_thinning_moves_arrows_little(scale, activation):
+    whole = compute(scale, activation, 60, 0)
+    thin = whole.thinned(3)
+    tips = whole.panels[0].length * np.exp(1j * whole.panels[0].angle)
+    place = np.interp(np.arange(len(whole.time)), np.searchsorted(whole.time, thin.time), np.arange(len(thin.time)))
+    before = np.minimum(place.astype(int), len(thin.time) - 2)
+    part = (place - before)[:, None]
+    angle, length = thin.panels[0].angle, thin.panels[0].length
+    turn = np.angle(np.exp(1j * (angle[before + 1] - angle[before])))
+    between = (length[before] * (1 - part) + length[before + 1] * part) * np.exp(1j * (angle[before] + turn * part))
+    assert np.percentile(np.abs(np.angle(between / tips)), 99) < np.radians(1)
+    assert np.abs(between - tips).max() < 0.03

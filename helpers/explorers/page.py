@@ -15,6 +15,7 @@ PAGE = """<!doctype html>
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>{title}</title>
 <style>
+:root {{ color-scheme: light dark; }}
 body {{ margin: 0; }}
 .explorer {{ min-height: 100vh; }}
 {css}</style>

@@ -15,7 +15,7 @@ FRAMES = 180
 FIT = 0.01  # training ends when the loss is this share of the loss of the zero function
 
 CONTROLS = (
-    LogSlider("scale", "initialization scale δ", 1e-6, 10.0, default=1e-3),
+    LogSlider("scale", "initialization scale δ", 1e-6, 10.0, default=10.0),
     Choice("activation", "activation σ", ("relu", "leaky_relu(0.1)", "tanh"), default="relu"),
     Slider("width", "neurons m", 10, 500, 10, default=60),
     Slider("seed", "seed", 0, 19, 1, default=0),
@@ -55,8 +55,8 @@ def compute(scale, activation, width, seed):
             Chart(times, {"loss": loss, "norm ‖θ‖": np.linalg.norm(theta, axis=1)}, title="loss and norm", x_label="time t", y_label="",
                   log_x=True, log_y=True, alt="The loss and the norm of all weights over time, both axes logarithmic"),
         ],
-        text="Time {time}: loss {loss}, {lines} lines of neurons, weights moved by {moved} times their start",
-        values={"loss": loss, "lines": _lines(W), "moved": relative_distance(theta, theta[0])},
+        text="Time {time}: loss {loss}; {lines} lines of neurons; input weights moved by {moved} times their start",
+        values={"loss": loss, "lines": _lines(W), "moved": relative_distance(W, W[0])},
     )
 
 

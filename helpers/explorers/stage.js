@@ -8,12 +8,10 @@
 const KINDS = { int8: Int8Array, int16: Int16Array, uint16: Uint16Array, float32: Float32Array };
 const MISSING = -32768;
 
-// The run in `source` (DataView, typed array or ArrayBuffer; see encode in scene.py), its arrays as {data, shape}.
+// The run in `source` (DataView or typed array; see encode in scene.py), its arrays as {data, shape}.
 export function decode(source) {
   // A copy, because the bytes may begin at an odd offset, where no typed array can be laid over them.
-  const bytes = source.buffer
-    ? source.buffer.slice(source.byteOffset, source.byteOffset + source.byteLength)
-    : source.slice(0);
+  const bytes = source.buffer.slice(source.byteOffset, source.byteOffset + source.byteLength);
   const body = 4 + new DataView(bytes).getUint32(0, true);
   const header = new TextDecoder().decode(new Uint8Array(bytes, 4, body - 4));
   return JSON.parse(header, (_, value) => (value?.array ? unpack(bytes, body, value) : value));
@@ -56,10 +54,9 @@ export function mixMark(a, b, part, span) {
   return Math.abs(b - a) > span / 2 ? (part < 0.5 ? a : b) : mix(a, b, part);
 }
 
-function mixRow(array, frame, mixing = mix, span = 0) {
-  const a = row(array, frame.from);
+function mixRow(array, frame, mixing = mix) {
   const b = row(array, frame.to);
-  return a.map((value, i) => mixing(value, b[i], frame.part, span));
+  return row(array, frame.from).map((a, i) => mixing(a, b[i], frame.part));
 }
 
 // ----------------------------------------------------------------------------------------------- core: numbers and text
@@ -67,7 +64,7 @@ function mixRow(array, frame, mixing = mix, span = 0) {
 // Three significant digits; the same as format_number in scene.py.
 export function formatNumber(value) {
   if (!Number.isFinite(value)) return Number.isNaN(value) ? "–" : value > 0 ? "∞" : "-∞";
-  if (Number.isInteger(value) && Math.abs(value) < 1e6) return String(value + 0);
+  if (Number.isInteger(value) && Math.abs(value) < 1e6) return String(value);
   const rounded = Number(value.toPrecision(3));
   if (Math.abs(rounded) >= 1e-3 && Math.abs(rounded) < 1e4) return String(rounded);
   const [mantissa, exponent] = rounded.toExponential(2).split("e");
@@ -104,7 +101,7 @@ function evenTicks(low, high, most) {
   const within = (step) => {
     const first = Math.ceil(low / step - 1e-9);
     const last = Math.floor(high / step + 1e-9);
-    return Array.from({ length: Math.max(0, last - first + 1) }, (_, i) => (first + i) * step + 0);
+    return Array.from({ length: Math.max(0, last - first + 1) }, (_, i) => (first + i) * step);
   };
   // The finest step with at most `most` ticks, or a finer one where that leaves fewer than three.
   while (within(niceStep(k - 1)).length <= most) k--;
@@ -146,7 +143,7 @@ function decadeTicks(low, high, most) {
 
 // At least three ticks {value, label} in [low, high], about `most` at the most (three or more).
 export function axisTicks(low, high, log, most) {
-  return log ? decadeTicks(low, high, Math.max(3, most)) : evenTicks(low, high, Math.max(3, most));
+  return (log ? decadeTicks : evenTicks)(low, high, Math.max(3, most));
 }
 
 // The range of the finite values (on a logarithmic axis, of the positive ones), widened by parts of itself.
@@ -190,12 +187,13 @@ export function nearestIndex(values, value) {
 
 // ------------------------------------------------------------------------------------------------------- core: traffic
 
-export const SILENCE = 4000;
+const SILENCE = 4000;
+const randomName = () => Math.random().toString(36).slice(2);
 
 // One request in flight and one waiting; a newer one replaces the waiting one, and an older answer is dropped.
 export class Traffic {
   constructor(transmit, onSilence) {
-    this.client = Math.random().toString(36).slice(2);
+    this.client = randomName();
     this.transmit = transmit;
     this.onSilence = onSilence;
     this.sequence = 0;
@@ -271,9 +269,14 @@ export function staticModel({ runs, ...state }) {
 // ------------------------------------------------------------------------------------------------------ panels: common
 
 const FONT = 14;
-const dashes = { "-1": [5, 3], 0: [2, 3], 1: [] };
-const seriesDashes = [[], [9, 5], [3, 3], [10, 3, 3, 3]];
-const signWords = { 1: "positive output weight", "-1": "negative output weight", 0: "output weight 0" };
+const SERIES_DASHES = [[], [9, 5], [3, 3], [10, 3, 3, 3]];
+const LEVEL_DASH = [6, 4];
+const SIGNS = {
+  1: { words: "positive output weight", colour: "positive", dash: [], marker: "head" },
+  "-1": { words: "negative output weight", colour: "negative", dash: [5, 3], marker: "ring" },
+  0: { words: "output weight 0", colour: "zero", dash: [2, 3], marker: "" },
+};
+const PAINT_ORDER = [0, 1, -1];
 
 function make(tag, attributes = {}, ...children) {
   const element = document.createElement(tag);
@@ -282,59 +285,49 @@ function make(tag, attributes = {}, ...children) {
   return element;
 }
 
-// A small drawing for a legend: a line (none if `dash` is null) and a marker ("" for none).
-function swatch([colour, dash, marker]) {
-  const line = dash ? `<line x1="1" y1="8" x2="${marker ? 21 : 29}" y2="8" stroke-dasharray="${dash.join(" ")}"/>` : "";
+// A small drawing for a legend: a line (if there is a dash) and a marker (if there is one).
+function swatch({ colour, dash, marker }) {
   const shapes = {
     head: '<path class="filled" d="M20 3 L30 8 L20 13 Z"/>',
     ring: '<circle cx="25" cy="8" r="4"/>',
     peak: '<path class="filled" d="M20 13 L25 3 L30 13 Z"/>',
     dot: '<circle class="filled" cx="25" cy="8" r="4"/>',
-    "": "",
   };
+  const line = dash ? `<line x1="1" y1="8" x2="${marker ? 21 : 29}" y2="8" stroke-dasharray="${dash.join(" ")}"/>` : "";
   const holder = make("span", { class: "explorer-swatch", "aria-hidden": "true", style: `color: var(--explorer-${colour})` });
   const [left, width] = dash ? [0, 31] : [19, 12];
-  holder.innerHTML = `<svg width="${width}" height="16" viewBox="${left} 0 ${width} 16">${line}${shapes[marker]}</svg>`;
+  holder.innerHTML = `<svg width="${width}" height="16" viewBox="${left} 0 ${width} 16">${line}${shapes[marker] ?? ""}</svg>`;
   return holder;
 }
 
-const signColours = { 1: "positive", "-1": "negative", 0: "zero" };
-const signMarkers = { 1: "head", "-1": "ring", 0: "" };
-
-// Legends are lists of [swatches, words]; here those of the signs that occur in the run.
-function signLegend({ data }) {
-  return [1, -1, 0]
-    .filter((sign) => data.includes(sign))
-    .map((sign) => [[[signColours[sign], dashes[sign], signMarkers[sign]]], signWords[sign]]);
-}
-
-// The head of an arrow at (x, y): a filled triangle along `angle`, or a ring for a negative weight.
-function addHead(pen, sign, x, y, angle, size) {
-  if (sign > 0) {
+// The heads [x, y, angle, size] of arrows whose tips are at (x, y): filled triangles along `angle`, or rings for
+// negative weights, or small discs.
+function paintHeads(pen, sign, heads, look) {
+  pen.beginPath();
+  for (const [x, y, angle, size] of heads) {
     const at = (turn, reach) => [x + reach * Math.cos(angle + turn), y - reach * Math.sin(angle + turn)];
-    pen.moveTo(x, y);
-    pen.lineTo(...at(Math.PI - 0.45, size));
-    pen.lineTo(...at(Math.PI + 0.45, size));
-    pen.closePath();
-  } else {
-    const reach = sign < 0 ? size * 0.42 : 1.5;
-    const [cx, cy] = [x - reach * Math.cos(angle), y + reach * Math.sin(angle)];
-    pen.moveTo(cx + reach, cy);
-    pen.arc(cx, cy, reach, 0, 2 * Math.PI);
+    if (sign > 0) {
+      pen.moveTo(x, y);
+      pen.lineTo(...at(Math.PI - 0.45, size));
+      pen.lineTo(...at(Math.PI + 0.45, size));
+      pen.closePath();
+    } else {
+      const radius = sign < 0 ? size * 0.42 : 1.5;
+      const [cx, cy] = at(Math.PI, radius);
+      pen.moveTo(cx + radius, cy);
+      pen.arc(cx, cy, radius, 0, 2 * Math.PI);
+    }
   }
-}
-
-function paintHeads(pen, sign, look) {
   pen.setLineDash([]);
   pen.lineWidth = 1.75;
-  pen.fillStyle = look[signColours[sign]];
+  pen.fillStyle = pen.strokeStyle = look[SIGNS[sign].colour];
   if (sign >= 0) pen.fill();
   pen.stroke();
 }
 
 // One canvas for what stays during a run, one above it for what moves.
 class Panel {
-  constructor(kind, { title, alt }) {
+  constructor(kind) {
     this.still = make("canvas", { "aria-hidden": "true" });
     this.moving = make("canvas", { role: "img" });
     this.title = make("figcaption", { class: "explorer-caption" });
@@ -349,7 +342,6 @@ class Panel {
     this.count = count;
     this.title.textContent = panel.title;
     this.moving.setAttribute("aria-label", panel.alt);
-    this.prepare();
     this.showLegend(this.legendItems());
     this.stale = true;
   }
@@ -394,10 +386,9 @@ class Panel {
 }
 
 class CirclePanel extends Panel {
-  prepare() {}
-
   legendItems() {
-    return signLegend(this.panel.sign);
+    const occurring = [1, -1, 0].filter((sign) => this.panel.sign.data.includes(sign));
+    return occurring.map((sign) => [[SIGNS[sign]], SIGNS[sign].words]);
   }
 
   layOut() {
@@ -425,37 +416,28 @@ class CirclePanel extends Panel {
     const angles = mixRow(this.panel.angle, frame, mixAngle);
     const lengths = mixRow(this.panel.length, frame);
     const signs = row(this.panel.sign, frame.nearest);
-    for (const sign of [0, 1, -1]) {
-      pen.strokeStyle = look[signColours[sign]];
-      pen.lineWidth = 1.75;
-      pen.setLineDash(dashes[sign]);
-      pen.beginPath();
-      this.each(signs, sign, angles, lengths, (x, y) => {
-        pen.moveTo(...this.centre);
-        pen.lineTo(x, y);
-      });
-      pen.stroke();
-      pen.beginPath();
-      this.each(signs, sign, angles, lengths, (x, y, angle, reach) => {
-        addHead(pen, sign, x, y, angle, Math.max(4, Math.min(11, 0.5 * reach)));
-      });
-      paintHeads(pen, sign, look);
-    }
-  }
-
-  each(signs, sign, angles, lengths, visit) {
     const [x, y] = this.centre;
-    for (let i = 0; i < angles.length; i++) {
-      if (signs[i] !== sign) continue;
+    const heads = Array.from(angles, (angle, i) => {
       const reach = lengths[i] * this.radius;
-      visit(x + reach * Math.cos(angles[i]), y - reach * Math.sin(angles[i]), angles[i], reach);
+      return [x + reach * Math.cos(angle), y - reach * Math.sin(angle), angle, Math.max(4, Math.min(11, 0.5 * reach))];
+    });
+    for (const sign of PAINT_ORDER) {
+      const own = heads.filter((_, i) => signs[i] === sign);
+      pen.strokeStyle = look[SIGNS[sign].colour];
+      pen.lineWidth = 1.75;
+      pen.setLineDash(SIGNS[sign].dash);
+      pen.beginPath();
+      for (const [tipX, tipY] of own) (pen.moveTo(x, y), pen.lineTo(tipX, tipY));
+      pen.stroke();
+      paintHeads(pen, sign, own, look);
     }
   }
 }
 
-// A panel with two axes; subclasses give this.x and this.y as {low, high, log, label}.
+// A panel with two axes; subclasses give them as axes() -> {x, y}, each {low, high, log, label}.
 class AxesPanel extends Panel {
   layOut(pen) {
+    Object.assign(this, this.axes());
     const top = FONT + 14; // the title of the y axis stands above it, where it needs no turned head
     const bottom = this.height - 2 * FONT - 18;
     this.yTicks = axisTicks(this.y.low, this.y.high, this.y.log, Math.floor((bottom - top) / 40));
@@ -501,7 +483,7 @@ class AxesPanel extends Panel {
     pen.fillStyle = look.ink;
     pen.fillText(this.x.label, (left + right) / 2, bottom + 36);
     pen.textAlign = "left";
-    pen.fillText(this.y.label, Math.min(left, 6), 10);
+    pen.fillText(this.y.label, 6, 10);
   }
 
   // A curve within the box; numbers that have no place on the axes leave a gap.
@@ -531,18 +513,16 @@ class AxesPanel extends Panel {
 }
 
 class FunctionPanel extends AxesPanel {
-  prepare() {
+  axes() {
     const { x, y, points_x, points_y, x_label, y_label } = this.panel;
     const [low, high] = rangeOf([x.data, points_x.data], false, 0.02, 0.02);
-    const [floor, ceiling] = rangeOf([y.data, points_y.data], false, 0.18, 0.06); // room for the rug below
-    this.x = { low, high, log: false, label: x_label };
-    this.y = { low: floor, high: ceiling, log: false, label: y_label };
-    this.span = high - low;
+    const [floor, ceiling] = rangeOf([y.data, points_y.data], false, 0.22, 0.06); // room for the rug below
+    return { x: { low, high, log: false, label: x_label }, y: { low: floor, high: ceiling, log: false, label: y_label } };
   }
 
   legendItems() {
-    return [[[["ink", [], ""]], "network"], [[["data", null, "dot"]], "data"],
-      [[["positive", null, "peak"], ["negative", null, "ring"]], "kinks of the neurons"]];
+    return [[[{ colour: "ink", dash: [] }], "network"], [[{ colour: "data", marker: "dot" }], "data"],
+      [[{ colour: "positive", marker: "peak" }, { colour: "negative", marker: "ring" }], "kinks of the neurons"]];
   }
 
   drawStill(pen, look) {
@@ -555,46 +535,41 @@ class FunctionPanel extends AxesPanel {
     pen.strokeStyle = look.ink;
     pen.lineWidth = 2.5;
     this.strokeCurve(pen, this.panel.x.data, mixRow(this.panel.y, frame));
-    const marks = mixRow(this.panel.marks, frame, mixMark, this.span);
+    const span = this.x.high - this.x.low;
+    const marks = mixRow(this.panel.marks, frame, (a, b, part) => mixMark(a, b, part, span));
     const signs = row(this.panel.sign, frame.nearest);
-    for (const sign of [0, 1, -1]) {
-      pen.beginPath();
-      marks.forEach((mark, i) => {
-        if (signs[i] !== sign || Number.isNaN(mark)) return;
-        addHead(pen, sign, this.atX(mark), this.box.bottom - (sign > 0 ? 12 : 24), Math.PI / 2, 10);
-      });
-      pen.strokeStyle = look[signColours[sign]];
-      paintHeads(pen, sign, look);
+    const heads = Array.from(marks, (mark, i) => [this.atX(mark), this.box.bottom - (signs[i] > 0 ? 15 : 27), Math.PI / 2, 10]);
+    for (const sign of PAINT_ORDER) {
+      paintHeads(pen, sign, heads.filter((_, i) => signs[i] === sign && !Number.isNaN(marks[i])), look);
     }
   }
 }
 
 class ChartPanel extends AxesPanel {
-  prepare() {
+  axes() {
     const { x, series, levels, log_x, log_y, x_label, y_label } = this.panel;
     const [low, high] = rangeOf([x.data], log_x, 0, 0.02);
     const lists = [...series.map(([, values]) => values.data), levels.map(([, level]) => level)];
     const [floor, ceiling] = rangeOf(lists, log_y, 0.06, 0.08);
-    this.x = { low, high, log: log_x, label: x_label };
-    this.y = { low: floor, high: ceiling, log: log_y, label: y_label };
+    return { x: { low, high, log: log_x, label: x_label }, y: { low: floor, high: ceiling, log: log_y, label: y_label } };
   }
 
   legendItems() {
-    const curves = this.panel.series.map(([label], i) => [[[`series-${i % 4}`, seriesDashes[i % 4], ""]], label]);
-    const levels = this.panel.levels.map(([label]) => [[["soft", [6, 4], ""]], label]);
-    return [...curves, ...levels, [[["time", null, "dot"]], "now"]];
+    const curves = this.panel.series.map(([label], i) => [[{ colour: `series-${i % 4}`, dash: SERIES_DASHES[i % 4] }], label]);
+    const levels = this.panel.levels.map(([label]) => [[{ colour: "soft", dash: LEVEL_DASH }], label]);
+    return [...curves, ...levels, [[{ colour: "time", marker: "dot" }], "now"]];
   }
 
   drawStill(pen, look) {
     this.drawAxes(pen, look);
     pen.lineWidth = 1.5;
     pen.strokeStyle = look.soft;
-    pen.setLineDash([6, 4]);
+    pen.setLineDash(LEVEL_DASH);
     for (const [, level] of this.panel.levels) this.strokeCurve(pen, [this.x.low, this.x.high], [level, level]);
     pen.lineWidth = 2.5;
     this.panel.series.forEach(([, values], i) => {
       pen.strokeStyle = look[`series-${i % 4}`];
-      pen.setLineDash(seriesDashes[i % 4]);
+      pen.setLineDash(SERIES_DASHES[i % 4]);
       this.strokeCurve(pen, this.panel.x.data, values.data);
     });
     pen.setLineDash([]);
@@ -621,104 +596,46 @@ class ChartPanel extends AxesPanel {
 
 const PANELS = { circle: CirclePanel, function: FunctionPanel, chart: ChartPanel };
 
-// ------------------------------------------------------------------------------------------------------- shell: kernel
-
-const links = new WeakMap();
-const told = ({ message }) => (message ? `${message} (the picture still shows the last good run)` : "");
-
-// What all views of one model share: the traffic with the kernel, the run shown, and the word about it.
-class Link {
-  static of(model) {
-    if (!links.has(model)) links.set(model, new Link(model));
-    return links.get(model);
-  }
-
-  constructor(model) {
-    this.model = model;
-    this.views = new Set();
-    this.notice = "";
-    this.traffic = new Traffic(
-      (request) => {
-        model.set("request", request);
-        model.save_changes();
-      },
-      () => this.tell("no answer from the kernel for 4 s; is a cell running, or did the kernel stop?"),
-    );
-    this.onRun = () => {
-      const run = decode(model.get("run"));
-      if (!this.traffic.receive(run)) return;
-      this.run = run;
-      this.notice = "";
-      for (const view of this.views) view.showRun();
-    };
-    this.onFailure = () => {
-      const failure = model.get("failure");
-      if (failure.message && this.traffic.receive(failure)) this.tell(told(failure));
-    };
-  }
-
-  get busy() {
-    return !this.traffic.idle;
-  }
-
-  ask(settings) {
-    this.notice = "";
-    this.traffic.ask(settings);
-    for (const view of this.views) view.showState();
-  }
-
-  tell(notice) {
-    this.notice = notice;
-    for (const view of this.views) view.showState();
-  }
-
-  join(view) {
-    if (!this.views.size) {
-      this.model.on("change:run", this.onRun);
-      this.model.on("change:failure", this.onFailure);
-      this.run = decode(this.model.get("run"));
-      this.notice = told(this.model.get("failure"));
-    }
-    this.views.add(view);
-  }
-
-  leave(view) {
-    this.views.delete(view);
-    if (this.views.size) return;
-    this.model.off("change:run", this.onRun);
-    this.model.off("change:failure", this.onFailure);
-    this.traffic.stop();
-    this.traffic.waiting = null;
-  }
-}
-
 // --------------------------------------------------------------------------------------------------------- shell: view
 
 const PLAY_SECONDS = 8;
 const SETTLED = 300; // ms after the last move until the line of text is written
 const BUSY_VISIBLE = 150; // ms of computing that pass without a word
-const LOOK = ["ink", "soft", "grid", "paper", "positive", "negative", "zero", "data", "time",
+const LOOK = ["ink", "soft", "grid", "positive", "negative", "zero", "data", "time",
   "series-0", "series-1", "series-2", "series-3"];
-let made = 0;
+const told = ({ message }) => (message ? `${message} (the picture still shows the last good run)` : "");
 
 class View {
   constructor(model, el) {
     this.model = model;
-    this.link = Link.of(model);
-    this.id = `explorer-${++made}-${Math.random().toString(36).slice(2, 7)}`;
+    this.id = `explorer-${randomName()}`;
     this.listening = new AbortController();
     this.panels = [];
     this.fraction = model.get("cursor");
     this.paintings = 0;
+    this.notice = told(model.get("failure"));
+    this.traffic = new Traffic(
+      (request) => this.store("request", request),
+      () => this.tell("no answer from the kernel for 4 s; is a cell running, or did the kernel stop?"),
+    );
     this.build();
     el.append(this.root);
     this.watch();
-    this.link.join(this);
-    this.showRun();
+    this.showRun(decode(model.get("run")));
   }
 
   on(target, type, listener) {
     target.addEventListener(type, listener, { signal: this.listening.signal });
+  }
+
+  onModel(type, listener) {
+    this.model.on(type, listener);
+    this.listening.signal.addEventListener("abort", () => this.model.off(type, listener));
+  }
+
+  store(name, value) {
+    this.model.set(name, value);
+    this.model.save_changes();
   }
 
   // ---- the document
@@ -752,7 +669,7 @@ class View {
     this.field = make("input", { class: "explorer-code", readonly: "", hidden: "", "aria-label": "Code of this explorer" });
     this.silenceKeys(this.field);
     this.copy = this.button("copy", "Copy as code", () => this.copyCode());
-    return this.group("set", "Set", "each move asks for a new run", ...this.inputs.map(({ element }) => element),
+    return this.group("set", "Set", "each move shows a new run", ...this.inputs.map(({ element }) => element),
       make("div", { class: "explorer-buttons" },
         this.button("reset", "Reset", () => this.change(this.model.get("defaults"))), this.copy, this.field));
   }
@@ -813,7 +730,9 @@ class View {
   change(settings) {
     this.settings = { ...this.settings, ...settings };
     this.showSettings();
-    this.link.ask(this.settings);
+    this.notice = "";
+    this.traffic.ask(this.settings);
+    this.showState();
   }
 
   showSettings() {
@@ -845,9 +764,21 @@ class View {
 
   // ---- run
 
-  showRun() {
-    const { run } = this.link;
-    if (!this.link.busy) {
+  receiveRun() {
+    const run = decode(this.model.get("run"));
+    if (!this.traffic.receive(run)) return;
+    this.notice = "";
+    this.showRun(run);
+  }
+
+  receiveFailure() {
+    const failure = this.model.get("failure");
+    if (failure.message && this.traffic.receive(failure)) this.tell(told(failure));
+  }
+
+  showRun(run) {
+    this.run = run;
+    if (this.traffic.idle) {
       this.settings = { ...run.settings };
       this.showSettings();
     }
@@ -864,31 +795,40 @@ class View {
   buildPanels(panels) {
     this.kinds = panels.map(({ kind }) => kind);
     this.sizes.disconnect();
-    this.panels = panels.map((panel) => new PANELS[panel.kind](panel.kind, panel));
+    this.panels = panels.map((panel) => new PANELS[panel.kind](panel.kind));
     this.stages.replaceChildren(...this.panels.map(({ element }) => element));
     for (const { moving } of this.panels) this.sizes.observe(moving);
   }
 
+  tell(notice) {
+    this.notice = notice;
+    this.showState();
+  }
+
   showState() {
-    const { busy, notice } = this.link;
-    this.root.classList.toggle("explorer-failed", Boolean(notice));
+    const busy = !this.traffic.idle;
+    this.root.classList.toggle("explorer-failed", Boolean(this.notice));
     this.root.setAttribute("aria-busy", busy);
     clearTimeout(this.busyTimer);
     if (busy) this.busyTimer = setTimeout(() => this.showBusy(), BUSY_VISIBLE);
     else this.busy.textContent = "";
-    if (notice) this.write(notice);
+    if (this.notice) this.write(this.notice);
     else if (!busy) this.writeSoon();
   }
 
   showBusy() {
     this.busy.textContent = "computing…";
-    if (!this.link.notice) this.write("computing…");
+    if (!this.notice) this.write("computing…");
   }
 
   // ---- time
 
   get position() {
     return this.fraction * this.last;
+  }
+
+  get nearest() {
+    return frameAt(this.position, this.last + 1).nearest;
   }
 
   listenToScrub() {
@@ -903,7 +843,7 @@ class View {
       this.fraction = Number(this.scrub.value) / this.last;
       this.moved();
     });
-    this.on(this.scrub, "change", () => this.storeCursor());
+    this.on(this.scrub, "change", () => this.store("cursor", this.fraction));
   }
 
   setPlaying(playing) {
@@ -914,13 +854,8 @@ class View {
     this.text.setAttribute("aria-live", playing ? "off" : "polite");
     if (playing && this.fraction >= 1) this.fraction = 0;
     this.before = undefined;
-    if (!playing) this.storeCursor();
+    if (!playing) this.store("cursor", this.fraction);
     this.moved();
-  }
-
-  storeCursor() {
-    this.model.set("cursor", this.fraction);
-    this.model.save_changes();
   }
 
   moved() {
@@ -933,8 +868,7 @@ class View {
     if (this.playing) this.advance(at);
     for (const panel of this.panels) panel.draw(this.position, this.look);
     this.scrub.value = this.position;
-    const { nearest } = frameAt(this.position, this.last + 1);
-    this.now.textContent = formatNumber(this.link.run.time.data[nearest]);
+    this.now.textContent = formatNumber(this.run.time.data[this.nearest]);
     this.root.dataset.painted = ++this.paintings;
   }
 
@@ -953,9 +887,8 @@ class View {
     clearTimeout(this.textTimer);
     this.textTimer = setTimeout(() => {
       this.textTimer = undefined;
-      if (this.link.notice || this.link.busy) return;
-      const { run } = this.link;
-      const { nearest } = frameAt(this.position, this.last + 1);
+      if (this.notice || !this.traffic.idle) return;
+      const { run, nearest } = this;
       this.write(textAt(run.text, nearest, (name) => (name === "time" ? run.time : run.values[name]).data[nearest]));
       this.scrub.setAttribute("aria-valuetext", `${run.time_label} ${this.now.textContent}`);
       if (this.playing) this.writeSoon();
@@ -966,7 +899,7 @@ class View {
     if (this.text.textContent !== words) this.text.textContent = words;
   }
 
-  // ---- theme and size
+  // ---- model, theme and size
 
   watch() {
     this.sizes = new ResizeObserver((entries) => this.resized(entries));
@@ -974,12 +907,13 @@ class View {
     this.on(this.root, "transitionend", (event) => {
       if (event.target === this.root) this.retheme();
     });
-    this.onCursor = () => {
+    this.onModel("change:run", () => this.receiveRun());
+    this.onModel("change:failure", () => this.receiveFailure());
+    this.onModel("change:cursor", () => {
       if (this.playing || this.fraction === this.model.get("cursor")) return;
       this.fraction = this.model.get("cursor");
       this.moved();
-    };
-    this.model.on("change:cursor", this.onCursor);
+    });
   }
 
   // Also the first moment at which colours can be read: JupyterLab renders outside the document.
@@ -1010,8 +944,7 @@ class View {
     this.sizes.disconnect();
     cancelAnimationFrame(this.frame);
     for (const timer of [this.textTimer, this.busyTimer]) clearTimeout(timer);
-    this.model.off("change:cursor", this.onCursor);
-    this.link.leave(this);
+    this.traffic.stop();
     this.root.remove();
   }
 }

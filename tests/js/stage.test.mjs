@@ -192,3 +192,57 @@ test("after four seconds of silence one is told so, may ask again, and a late an
   assert.equal(silences(), 1);
   mock.timers.reset();
 });
+
+test("an answer that names no request is the one to the last, and may come before the request has returned", () => {
+  mock.timers.enable({ apis: ["setTimeout"] });
+  let silent = 0;
+  const line = new stage.Traffic(() => assert.ok(line.receive({})), () => silent++);
+  line.ask({ width: 1 });
+  assert.ok(line.idle);
+  line.ask({ width: 2 });
+  assert.ok(line.idle);
+  mock.timers.tick(10000);
+  assert.equal(silent, 0);
+  mock.timers.reset();
+});
+
+// A page of two scales and three widths, whose runs are the letters a to f.
+function page() {
+  return stage.staticModel({
+    title: "Toy",
+    controls: [{ name: "scale", values: [0.1, 1] }, { name: "width", values: [5, 10, 20] }],
+    defaults: { scale: 1, width: 10 },
+    runs: [..."abcdef"].map((letter) => ({ code: `run ${letter}`, run: btoa(letter) })),
+  });
+}
+const shown = (model) => [String.fromCharCode(...model.get("run")), model.get("code")];
+
+test("a page without a kernel opens with the run of its defaults, at the end", () => {
+  const model = page();
+  assert.deepEqual(shown(model), ["e", "run e"]);
+  assert.equal(model.get("title"), "Toy");
+  assert.equal(model.get("cursor"), 1);
+  assert.deepEqual(model.get("failure"), {});
+});
+
+test("a page without a kernel answers each request with its run, whatever else is set", () => {
+  const model = page();
+  const ask = (scale, width) => {
+    model.set("request", { client: "page", sequence: 1, settings: { scale, width, seed: 3 } });
+    model.save_changes();
+    return shown(model)[0];
+  };
+  assert.deepEqual([ask(0.1, 5), ask(0.1, 20), ask(1, 5), ask(1, 20)], ["a", "c", "d", "f"]);
+});
+
+test("who listens to a page without a kernel hears of a run until they stop", () => {
+  const model = page();
+  const heard = [];
+  const listen = () => heard.push(...shown(model));
+  const request = (width) => model.set("request", { settings: { scale: 0.1, width } });
+  model.on("change:run", listen);
+  request(10);
+  model.off("change:run", listen);
+  request(20);
+  assert.deepEqual(heard, ["b", "run b"]);
+});

@@ -1,0 +1,204 @@
+"""Bad input is answered at the call with a ValueError or TypeError that names the argument: one table over all public functions."""
+
+import inspect
+
+import numpy as np
+import pytest
+import torch
+
+import helpers
+from helpers import (
+    DivergenceError,
+    Problem,
+    TorchNetwork,
+    TwoLayer,
+    activation,
+    condensation,
+    data,
+    gradient_descent,
+    gradient_flow,
+    highdim,
+    lesson,
+    margin,
+    stop_at,
+)
+from helpers.data import Dataset
+
+NAN = float("nan")
+POINTS = Dataset([[1.0, 0], [0, 1], [1, 2], [-1, 1]], [1.0, -1, 1, -1])
+NETWORK = TwoLayer(3)
+TORCH = TorchNetwork(torch.nn.Linear(2, 1))
+PROBLEM = Problem(NETWORK, POINTS)
+START = NETWORK.init(2, 0.1, seed=0)
+RUN = gradient_flow(PROBLEM, START, t_end=1.0)
+SETTING = {"n": 10, "dim": 20, "norm": 1.0, "width": 4, "slope": 0.1, "step": 0.1, "std": 0.01}
+
+NUMBERS = [None, NAN, float("inf"), "1", [1.0], np.ones(2), {}]  # wrong wherever one finite number is asked for
+POSITIVE = [*NUMBERS, 0, -1, True]
+WHOLE = [None, NAN, "3", 1.5, -1, True, [1], np.ones(2)]
+COUNT = [*WHOLE, 0]
+MATRIX = [None, NAN, "ab", 1.0, [], [[]], [1.0, 2.0], [[1.0], [1.0, 2.0]], [[1.0, NAN]], [["a"]], np.ones((2, 2, 2)), {}]
+WEIGHTS = [None, [], 1.0, np.ones(5), np.ones((2, 3)), np.full(9, NAN), "ab"]
+SIGNS = [None, "ab", [1, -1], [1, -1, 1, 0], [1, -1, 1, NAN], np.ones((4, 1)), {}]
+
+
+def labelled(function, *more):
+    """Rows for a function of inputs X and labels y."""
+    name = f"{function.__module__.removeprefix('helpers.')}.{function.__name__}"
+    return {(name, "X"): (lambda bad: function(bad, POINTS.y, *more), [*MATRIX, np.zeros((4, 2))]),
+            (name, "y"): (lambda bad: function(POINTS.X, bad, *more), SIGNS)}
+
+
+TABLE = {
+    ("activation", "name"): (activation, [None, 3, ["tanh"]]),
+    ("activation", "activation"): (activation, ["", "gelu"]),
+    ("activation", "function"): (lambda bad: activation("f", bad, np.cos), [None, 3, "sin"]),
+    ("activation", "derivative"): (lambda bad: activation("f", np.sin, bad), [None, 3, "cos", np.sin]),
+    ("activation", "multiplicity"): (lambda bad: activation("f", np.sin, np.cos, bad), [0, 2, 1.0, "1", NAN]),
+    ("data.Dataset", "X"): (lambda bad: Dataset(bad, [1.0, 2.0]), [*MATRIX, np.ones((3, 1))]),
+    ("data.Dataset", "y"): (lambda bad: Dataset([[1.0], [2.0]], bad), [None, NAN, "ab", [], [1.0], [1.0, NAN], ["a", "b"], np.ones((2, 1, 1)), {}]),
+    ("data.hinge", "n"): (data.hinge, [*COUNT, 1]),
+    ("data.sines", "n"): (data.sines, COUNT),
+    ("data.sines", "frequency"): (lambda bad: data.sines(frequency=bad), POSITIVE),
+    ("data.sines", "low"): (lambda bad: data.sines(low=bad), NUMBERS),
+    ("data.sines", "high"): (lambda bad: data.sines(high=bad), NUMBERS),
+    ("data.sine_target", "x"): (data.sine_target, [None, NAN, "ab", [], [1.0, NAN], {}]),
+    ("data.sine_target", "frequency"): (lambda bad: data.sine_target([1.0], bad), POSITIVE),
+    ("data.circle", "n"): (data.circle, COUNT),
+    ("data.circle", "seed"): (lambda bad: data.circle(seed=bad), WHOLE),
+    ("data.orthogonal", "n_plus"): (lambda bad: data.orthogonal(bad, 2, 9), [*COUNT, 8]),
+    ("data.orthogonal", "n_minus"): (lambda bad: data.orthogonal(2, bad, 9), [*COUNT, 8]),
+    ("data.orthogonal", "dim"): (lambda bad: data.orthogonal(2, 2, bad), [*COUNT, 3]),
+    ("data.orthogonal", "norms"): (lambda bad: data.orthogonal(2, 2, 9, bad), [None, 1.0, (), (1.0,), (1, 1, 1), (0, 1), (-1, 1), (NAN, 1), (1, NAN), (2, 1), "ab"]),
+    ("data.orthogonal", "seed"): (lambda bad: data.orthogonal(2, 2, 9, seed=bad), WHOLE),
+    ("data.gaussian_classes", "n_plus"): (lambda bad: data.gaussian_classes(bad), COUNT),
+    ("data.gaussian_classes", "n_minus"): (lambda bad: data.gaussian_classes(2, bad), COUNT),
+    ("data.gaussian_classes", "dim"): (lambda bad: data.gaussian_classes(2, 2, bad), COUNT),
+    ("data.gaussian_classes", "mean"): (lambda bad: data.gaussian_classes(2, 2, 9, bad), NUMBERS),
+    ("data.gaussian_classes", "seed"): (lambda bad: data.gaussian_classes(2, 2, 9, seed=bad), WHOLE),
+    ("data.digits", "first"): (lambda bad: data.digits(bad, 8), [*WHOLE, 8, 10]),
+    ("data.digits", "second"): (lambda bad: data.digits(3, bad), [*WHOLE, 3, 10]),
+    ("TwoLayer", "width"): (TwoLayer, COUNT),
+    ("TwoLayer", "activation"): (lambda bad: TwoLayer(3, bad), [None, 3, "gelu", np.tanh, ["tanh"]]),
+    ("TwoLayer", "train_output"): (lambda bad: TwoLayer(3, train_output=bad), [None, "no", 2]),
+    ("TwoLayer", "bias"): (lambda bad: TwoLayer(3, bias=bad), [None, "no", 2]),
+    ("TwoLayer", "output_weights"): (lambda bad: TwoLayer(3, train_output=False, output_weights=bad), ["ab", 1.0, [1.0], [1.0, 2.0, NAN], np.ones((3, 1))]),
+    ("TwoLayer", "dim"): (NETWORK.size, COUNT),
+    ("TwoLayer", "scale"): (lambda bad: NETWORK.init(2, bad, 0), POSITIVE),
+    ("TwoLayer", "seed"): (lambda bad: NETWORK.init(2, 1.0, bad), WHOLE),
+    ("TwoLayer", "theta"): (lambda bad: NETWORK.outputs(bad, POINTS.X), [None, [], 1.0, np.ones(5), np.ones((2, 3))]),
+    ("TwoLayer", "X"): (lambda bad: NETWORK.outputs(START, bad), [None, 1.0, [1.0, 2.0], np.ones((2, 2, 2))]),
+    ("TwoLayer", "r"): (lambda bad: NETWORK.pullback(START, POINTS.X, bad), [None, 1.0, [1.0], np.ones((4, 1))]),
+    ("TorchNetwork", "module"): (TorchNetwork, [None, "relu", torch.relu, TwoLayer(3), torch.nn.Tanh()]),
+    ("TorchNetwork", "scale"): (lambda bad: TORCH.init(2, bad, 0), POSITIVE),
+    ("TorchNetwork", "theta"): (lambda bad: TORCH.outputs(bad, POINTS.X), [None, [], 1.0, np.ones(5)]),
+    ("TorchNetwork", "inputs"): (lambda bad: TORCH.outputs(np.ones(3), bad), [[1.0, 2.0, 3.0], np.ones((4, 3))]),
+    ("TorchNetwork", "r"): (lambda bad: TORCH.pullback(np.ones(3), POINTS.X, bad), [None, 1.0, [1.0], np.ones((4, 1))]),
+    ("Problem", "network"): (lambda bad: Problem(bad, POINTS), [None, "tanh", 3, torch.nn.Linear(2, 1)]),
+    ("Problem", "data"): (lambda bad: Problem(NETWORK, bad), [None, (POINTS.X, POINTS.y), POINTS.X]),
+    ("Problem", "loss"): (lambda bad: Problem(NETWORK, POINTS, bad), [None, 1, "hinge", ["square"]]),
+    ("Problem", "reduction"): (lambda bad: Problem(NETWORK, POINTS, reduction=bad), [None, 1, "max", ["sum"]]),
+    ("Problem", "theta"): (PROBLEM.loss, [None, [], 1.0, np.ones(5), np.full(9, NAN)]),
+    ("Problem", "residual"): (PROBLEM.frozen, ["ab", 1.0, [1.0], [1.0, 2, 3, NAN], np.ones((4, 1))]),
+    ("gradient_flow", "problem"): (lambda bad: gradient_flow(bad, START, 1.0), [None, "problem", NETWORK]),
+    ("gradient_flow", "theta0"): (lambda bad: gradient_flow(PROBLEM, bad, 1.0), [*WEIGHTS, np.zeros(9)]),
+    ("gradient_flow", "t_end"): (lambda bad: gradient_flow(PROBLEM, START, bad), POSITIVE),
+    ("gradient_flow", "stop"): (lambda bad: gradient_flow(PROBLEM, START, 1.0, stop=bad), [0, 0.1, "loss", {"loss": 1}]),
+    ("gradient_flow", "rtol"): (lambda bad: gradient_flow(PROBLEM, START, 1.0, rtol=bad), POSITIVE[1:]),
+    ("gradient_flow", "max_evaluations"): (lambda bad: gradient_flow(PROBLEM, START, 1.0, max_evaluations=bad), COUNT),
+    ("gradient_descent", "problem"): (lambda bad: gradient_descent(bad, START, 0.1, 1), [None, "problem", NETWORK]),
+    ("gradient_descent", "theta0"): (lambda bad: gradient_descent(PROBLEM, bad, 0.1, 1), WEIGHTS),
+    ("gradient_descent", "step"): (lambda bad: gradient_descent(PROBLEM, START, bad, 1), [*POSITIVE, lambda loss: NAN, lambda loss: -loss, lambda loss: None]),
+    ("gradient_descent", "steps"): (lambda bad: gradient_descent(PROBLEM, START, 0.1, bad), WHOLE),
+    ("gradient_descent", "stop"): (lambda bad: gradient_descent(PROBLEM, START, 0.1, 1, stop=bad), [0, 0.1, "loss", {"loss": 1}]),
+    ("gradient_descent", "record"): (lambda bad: gradient_descent(PROBLEM, START, 0.1, 1, record=bad), [5, "ab", [-1], [1.5], [None]]),
+    ("stop_at", "loss"): (lambda bad: stop_at(loss=bad), NUMBERS[1:]),
+    ("stop_at", "norm"): (lambda bad: stop_at(norm=bad), POSITIVE[1:]),
+    ("stop_at", "stationary"): (lambda bad: stop_at(stationary=bad), POSITIVE[1:]),
+    ("Trajectory", "times"): (RUN.at, [None, NAN, 0.5, [], [NAN], [-1.0], [9.0], [[0.5]], "ab"]),
+    ("Trajectory", "count"): (RUN.frames, [*COUNT, 1]),
+    ("condensation.directions", "W"): (condensation.directions, [*MATRIX, np.zeros((2, 2))]),
+    ("condensation.cosine_matrix", "W"): (condensation.cosine_matrix, [*MATRIX, np.zeros((2, 2))]),
+    ("condensation.condensed_lines", "W"): (condensation.condensed_lines, [*MATRIX, np.zeros((2, 2))]),
+    ("condensation.condensed_lines", "angle"): (lambda bad: condensation.condensed_lines(np.eye(2), angle=bad), POSITIVE),
+    ("condensation.condensed_lines", "floor"): (lambda bad: condensation.condensed_lines(np.eye(2), floor=bad), [*NUMBERS, -1, 2]),
+    ("condensation.condensed_lines", "angles"): (lambda bad: condensation.condensed_lines(np.eye(2), angles=bad), [None, 5, "ab", [0], [-1], [NAN], [None]]),
+    ("condensation.stable_rank", "W"): (condensation.stable_rank, [*MATRIX, np.zeros((2, 2))]),
+    ("condensation.effective_rank", "W"): (condensation.effective_rank, [*MATRIX, np.zeros((2, 2))]),
+    ("condensation.relative_distance", "theta"): (lambda bad: condensation.relative_distance(bad, np.ones(2)), [None, NAN, [], 1.0, np.ones(3), [1.0, NAN], "ab"]),
+    ("condensation.relative_distance", "theta0"): (lambda bad: condensation.relative_distance(np.ones(2), bad), [None, NAN, [], np.ones(3), [1.0, NAN], [0, 0], "ab"]),
+    ("margin.least_norm", "G"): (margin.least_norm, MATRIX),
+    **labelled(margin.max_margin),
+    **labelled(margin.max_margin_directions, 0.1, 4),
+    ("margin.max_margin_directions", "slope"): (lambda bad: margin.max_margin_directions(np.eye(2), [1, -1], bad, 4), POSITIVE),
+    ("margin.max_margin_directions", "width"): (lambda bad: margin.max_margin_directions(np.eye(2), [1, -1], 0.1, bad), [*COUNT, 1]),
+    ("highdim.default_std", "width"): (lambda bad: highdim.default_std(bad, 9), COUNT),
+    ("highdim.default_std", "dim"): (lambda bad: highdim.default_std(9, bad), COUNT),
+    ("highdim.initial_stable_rank", "width"): (lambda bad: highdim.initial_stable_rank(bad, 9), COUNT),
+    ("highdim.initial_stable_rank", "dim"): (lambda bad: highdim.initial_stable_rank(9, bad), COUNT),
+    ("highdim.limit_stable_rank", "slope"): (highdim.limit_stable_rank, [*NUMBERS, -0.1]),
+    **labelled(highdim.kkt_stable_rank, 0.1),
+    ("highdim.kkt_stable_rank", "slope"): (lambda bad: highdim.kkt_stable_rank(np.eye(2), [1, -1], bad), [*NUMBERS, -0.1]),
+    ("highdim.kkt_stable_rank", "positive"): (lambda bad: highdim.kkt_stable_rank(np.eye(2), [1, -1], 0.1, bad), [*POSITIVE, 1, 2]),
+    ("highdim.stable_rank_curve", "setting"): (lambda bad: highdim.stable_rank_curve(bad, 3), [None, SETTING, 3]),
+    ("highdim.stable_rank_curve", "steps"): (lambda bad: highdim.stable_rank_curve(highdim.Setting(**SETTING), bad), COUNT),
+    **labelled(highdim.early_directions, 0.1),
+    ("highdim.early_directions", "slope"): (lambda bad: highdim.early_directions(np.eye(2), [1, -1], bad), NUMBERS),
+    **{("highdim.Setting", name): (lambda bad, name=name: highdim.Setting(**{**SETTING, name: bad}), COUNT if name in ("n", "dim", "width") else POSITIVE)
+       for name in SETTING},
+    ("lesson.fact", "name"): (lambda bad: lesson.fact(bad, "rank", 1, 1, rel=0.1), [None, 3, ["C1"]]),
+    ("lesson.fact", "what"): (lambda bad: lesson.fact("C1", bad, 1, 1, rel=0.1), [None, 3]),
+    ("lesson.fact", "predicted"): (lambda bad: lesson.fact("C1", "rank", bad, 1, rel=0.1), NUMBERS),
+    ("lesson.fact", "measured"): (lambda bad: lesson.fact("C1", "rank", 1, bad, rel=0.1), NUMBERS),
+    ("lesson.fact", "rel"): (lambda bad: lesson.fact("C1", "rank", 1, 1, rel=bad), [*NUMBERS, -0.1]),
+    ("lesson.fact", "abs"): (lambda bad: lesson.fact("C1", "rank", 1, 1, abs=bad), [*NUMBERS, -0.1]),
+    ("lesson.check", "exercise"): (lambda bad: lesson.check(bad, 1.0), [None, "", "9.9", 1.1, ["1.1"]]),
+    ("lesson.show", "figure"): (lambda bad: lesson.show(bad), [None, "figure", 3]),
+}
+CASES = [pytest.param(call, bad, name, id=f"{function}({name}={' '.join(repr(bad).split())[:30]})")
+         for (function, name), (call, bads) in TABLE.items() for bad in bads]
+
+
+@pytest.mark.parametrize("call, bad, name", CASES)
+def test_bad_input_is_refused_by_the_name_of_its_argument(call, bad, name, monkeypatch):
+    monkeypatch.setattr(lesson, "_facts", {})
+    with pytest.raises((ValueError, TypeError)) as error:
+        call(bad)
+    words = str(error.value).replace("(", " ").replace(",", " ").split()
+    assert name in words or f"{name}'s" in words
+    assert not lesson._facts
+
+
+def public(module):
+    return {f"{module.__name__.removeprefix('helpers.')}.{name}" for name, value in vars(module).items()
+            if not name.startswith("_") and callable(value) and value.__module__ == module.__name__}
+
+
+def test_the_table_knows_every_public_function():
+    known = {function for function, _ in TABLE} | {"lesson.facts"}  # which takes nothing
+    top = {name for name in helpers.__all__ if callable(getattr(helpers, name)) and getattr(helpers, name).__module__ != "helpers.condensation"}
+    wanted = set.union(*map(public, (data, condensation, margin, highdim, lesson))) | top
+    assert wanted - known == {"DivergenceError", "EvaluationLimitError", "condensation.Condensation"}  # answers, not questions
+
+
+def test_the_table_knows_every_argument():
+    missing = {}
+    for function in {function for function, _ in TABLE} - {"TorchNetwork", "Trajectory"}:
+        home, _, name = function.rpartition(".")
+        arguments = set(inspect.signature(getattr(getattr(helpers, home) if home and home != "condensation" else helpers if not home else condensation, name)).parameters)
+        if absent := arguments - {argument for known, argument in TABLE if known == function}:
+            missing[function] = absent
+    assert missing == {"lesson.check": {"answer"}}  # whose every value has an answer, see test_exercises.py
+
+
+@pytest.mark.parametrize("activation", ["tanh", "relu", "x*tanh(x)", "linear"])
+@pytest.mark.parametrize("step", [1e3, 1e30, 1e300])
+def test_a_huge_step_is_a_divergence_that_names_the_step(activation, step):
+    problem = Problem(TwoLayer(3, activation), POINTS)
+    with pytest.raises(DivergenceError, match=f"with step {step:.4g}".replace("+", r"\+")):
+        gradient_descent(problem, START, step, 1000)
+
+
+def test_a_stop_without_a_level_names_the_three():
+    with pytest.raises(ValueError, match="at least one of loss, norm, stationary"):
+        stop_at()

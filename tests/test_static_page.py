@@ -1,0 +1,135 @@
+"""A saved explorer opened from its file in a real browser: no kernel, no network, every control by keyboard."""
+
+import pytest
+from browser import errors_of, new_page
+
+from helpers.explorers import scale_explorer
+from helpers.explorers.small_init import compute
+
+SCALES = [1e-4, 1e-2, 1.0]
+
+
+def run(**changes):
+    """A run as the page holds it."""
+    return compute(**{"scale": 1e-2, "activation": "relu", "width": 20, "seed": 0} | changes).thinned(3)
+
+
+def at_the_end(**changes):
+    """The line of text of a run's last frame."""
+    shown = run(**changes)
+    return shown.text_at(len(shown.time) - 1)
+
+
+@pytest.fixture(scope="module")
+def address(tmp_path_factory):
+    """The file:// address of a page with three scales and two activations."""
+    path = tmp_path_factory.mktemp("page") / "scale.html"
+    scale_explorer(scale=1e-2, activation="relu", width=20, seed=0).save_html(path, scale=SCALES, activation=["relu", "tanh"])
+    return path.as_uri()
+
+
+@pytest.fixture
+def opened(chromium, address):
+    """A function that opens the page; whatever it does wrong, or fetches, fails the test."""
+    pages = []
+
+    def open_it(**options):
+        page = new_page(chromium, **options)
+        errors = errors_of(page)
+        page.on("console", lambda message: errors.append(message.text))
+        page.on("request", lambda request: errors.append(f"fetched {request.url}") if request.url != address else None)
+        pages.append((page, errors))
+        page.goto(address)
+        page.wait_for_selector(".explorer[data-painted]")
+        return page
+
+    yield open_it
+    for page, errors in pages:
+        page.context.close()
+        assert errors == []
+
+
+def control(page, name):
+    """One of the explorer's inputs."""
+    return page.locator(f"[data-control={name}]")
+
+
+def says(page, text):
+    """Waits until the explorer's line of text is this one."""
+    page.wait_for_function("(text) => document.querySelector('.explorer-text').textContent === text", arg=text, timeout=5000)
+
+
+def test_the_page_opens_at_the_explorers_settings(opened):
+    page = opened()
+    says(page, at_the_end())
+    assert page.title() == "One data set, one network, any initialization scale"
+    assert page.locator(".explorer-set [data-control]").evaluate_all("(all) => all.map((one) => one.dataset.control)") == ["scale", "activation"]
+
+
+def test_set_controls_move_over_the_grid(opened):
+    page = opened()
+    control(page, "scale").press("ArrowRight")
+    says(page, at_the_end(scale=1.0))
+    control(page, "scale").press("Home")
+    says(page, at_the_end(scale=1e-4))
+    assert control(page, "scale").get_attribute("aria-valuetext") == "10⁻⁴"
+    control(page, "activation").select_option("tanh")
+    says(page, at_the_end(scale=1e-4, activation="tanh"))
+    page.click("[data-action=reset]")
+    says(page, at_the_end())
+
+
+def test_time_scrubs(opened):
+    page = opened()
+    control(page, "time").press("Home")
+    says(page, run().text_at(0))
+    for _ in range(7):
+        control(page, "time").press("ArrowRight")
+    says(page, run().text_at(7))
+
+
+def test_play_runs_from_the_start_once_it_is_at_the_end(opened):
+    page = opened()
+    end = float(control(page, "time").input_value())
+    assert end == len(run().time) - 1
+    page.click("[data-action=play]")
+    page.wait_for_function("(end) => document.querySelector('[data-control=time]').value < end / 2", arg=end, timeout=2000)
+    early = float(control(page, "time").input_value())
+    page.wait_for_function("(early) => document.querySelector('[data-control=time]').value > early + 2", arg=early, timeout=5000)
+    page.click("[data-action=play]")
+    still = control(page, "time").input_value()
+    page.wait_for_timeout(300)
+    assert control(page, "time").input_value() == still and float(still) < end
+
+
+def test_code_is_that_of_the_run_shown(opened):
+    page = opened()
+    control(page, "scale").press("End")
+    page.evaluate("() => { navigator.clipboard.writeText = async (text) => { window.copied = text; } }")
+    page.click("[data-action=copy]")
+    assert page.evaluate("() => window.copied") == "helpers.explorers.scale_explorer(scale=1.0, activation='relu', width=20, seed=0)"
+
+
+@pytest.mark.parametrize("scheme, darkest, lightest", [("light", 600, 765), ("dark", 0, 165)])
+def test_the_page_is_light_or_dark_as_the_system_asks(opened, scheme, darkest, lightest):
+    page = opened(color_scheme=scheme)
+    assert page.get_attribute(".explorer", "data-theme") == scheme
+    paper = page.evaluate("() => getComputedStyle(document.querySelector('.explorer')).backgroundColor.match(/[0-9]+/g).map(Number)")
+    assert darkest <= sum(paper[:3]) <= lightest
+
+
+@pytest.mark.parametrize("width", [390, 1280, 1920])
+def test_the_page_fits_its_window(opened, width):
+    page = opened(width=width, height=844)
+    assert page.evaluate("() => document.documentElement.scrollWidth") == width
+
+
+@pytest.mark.parametrize("width", [390, 1280])
+def test_kinks_stand_within_the_plot(opened, width):
+    page = opened(width=width, height=844)
+    gap = page.evaluate("""() => {
+        const canvas = document.querySelectorAll('.explorer-function canvas')[1];
+        const alpha = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data.filter((_, i) => i % 4 === 3);
+        return canvas.height - 46 - Math.ceil((alpha.findLastIndex((value) => value > 0) + 1) / canvas.width);
+    }""")
+    assert 3 <= gap <= 40, "pixels between the lowest mark and the axis"

@@ -63,7 +63,9 @@ def condensed_lines(W, angle=10.0, floor=0.01, angles=(2, 5, 10, 20)):
     angle, floor = checks.positive("angle", angle), checks.positive("floor", floor, zero=True)
     if floor > 1:
         raise ValueError(f"floor must be at most 1, a share of the longest row, got {floor}")
-    angles = tuple(checks.positive("angles", a) for a in np.ravel(checks.finite("angles", angles)))
+    if np.size(angles):
+        for threshold in checks.array("angles", angles, ("k",)):
+            checks.positive("angles", threshold)
     norms = np.linalg.norm(W, axis=1)
     if not norms.any():
         raise ValueError("all rows of W have length 0: there are no directions to count")

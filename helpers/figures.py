@@ -30,7 +30,7 @@ def two_fits(network, data, runs, x):
             unit = radius * W / np.linalg.norm(W, axis=1, keepdims=True)
             share = np.linalg.norm(W, axis=1) / np.linalg.norm(start if name == "start" else end, axis=1).max()
             figure.add_scatter(x=unit[:, 0].astype("float32"), y=unit[:, 1].astype("float32"), mode="markers", name=f"neurons, {name}",
-                               marker={"color": colour, "size": 4 + 9 * share, "symbol": symbol}, showlegend=first, row=2, col=column)
+                               marker={"color": colour, "size": 5 + 11 * share, "symbol": symbol}, showlegend=first, row=2, col=column)
         figure.update_xaxes(title_text="input x", row=1, col=column)
         figure.update_xaxes(title_text="w / ‖(w, b)‖", range=[-1.35, 1.35], row=2, col=column)
         figure.update_yaxes(title_text="b / ‖(w, b)‖", range=[-1.35, 1.35], scaleanchor=f"x{len(runs) + column}", row=2, col=column)

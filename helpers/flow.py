@@ -121,7 +121,7 @@ def gradient_flow(problem, theta0, t_end, stop=None, rtol=None, max_evaluations=
     if not theta0.any():
         raise ValueError("theta0 must not be zero: the accuracy is relative to its size")
     t_end, limit = checks.positive("t_end", t_end), checks.whole("max_evaluations", max_evaluations)
-    kinked = getattr(getattr(problem.network, "activation", None), "kinked", False)
+    kinked = getattr(problem.network, "kinked", False)
     rtol = (1e-4 if kinked else 1e-6) if rtol is None else checks.positive("rtol", rtol)
     size = np.linalg.norm(theta0) / np.sqrt(len(theta0))
 

@@ -4,6 +4,7 @@
     pullback(θ, X, r)   J(θ)ᵀ r = ∇_θ Σ_i r_i · H(x_i; θ), shape (P,), for r of the outputs' shape
 
 Any object with these two, `size(dim)` (the number P of weights for inputs with dim entries) and `init(dim, scale, seed)` is a network of this course.
+One whose activation has a kink says so with `kinked = True`: its flow is integrated by another method.
 """
 
 import math
@@ -104,10 +105,11 @@ class TwoLayer:
 class TorchNetwork:
     """Any torch module as a network: the same two functions by automatic differentiation, in float64.
 
-    The module maps (n, d) to (n,), (n, 1) or (n, k); θ holds its parameters in the order of `module.parameters()`.
+    The module maps (n, d) to (n,), (n, 1) or (n, k); θ holds its parameters in the order of `module.parameters()`. `kinked` tells whether an
+    activation has a kink; by default it is found among the module's parts (a function call inside `forward` cannot be seen).
     """
 
-    def __init__(self, module):
+    def __init__(self, module, kinked=None):
         import copy
 
         import torch
@@ -115,6 +117,8 @@ class TorchNetwork:
             raise TypeError(f"module must be a torch.nn.Module, got {type(module).__name__}")
         self._torch = torch
         self.module = copy.deepcopy(module).double()
+        with_kinks = (torch.nn.ReLU, torch.nn.ReLU6, torch.nn.LeakyReLU, torch.nn.PReLU, torch.nn.Hardtanh, torch.nn.MaxPool2d)
+        self.kinked = any(isinstance(part, with_kinks) for part in self.module.modules()) if kinked is None else bool(kinked)
         self._parameters = dict(self.module.named_parameters())
         if not self._parameters:
             raise ValueError("module must have at least one parameter")

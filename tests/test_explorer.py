@@ -346,12 +346,13 @@ def test_a_bad_page_is_refused_before_anything_is_computed_or_written(tmp_path, 
     assert len(calls) == 1 and not list(tmp_path.iterdir())
 
 
-def test_a_failed_run_leaves_the_older_page(tmp_path):
-    (tmp_path / "toy.html").write_text("old")
+def test_a_failed_run_leaves_the_folder_as_it_was(tmp_path):
+    (tmp_path / "old.html").write_text("old")
     toy = explorer(lambda width, **_: scene(10 + 0 // (width - 55), 3, 5))
-    with pytest.raises(ZeroDivisionError):
-        toy.save_html(tmp_path / "toy.html", width=[50, 55])
-    assert (tmp_path / "toy.html").read_text() == "old"
+    for name in ("old.html", "new.html"):
+        with pytest.raises(ZeroDivisionError):
+            toy.save_html(tmp_path / name, width=[50, 55])
+    assert [path.read_text() for path in tmp_path.iterdir()] == ["old"]
 
 
 def test_the_page_of_lesson_1_is_small(tmp_path):

@@ -163,6 +163,13 @@ def test_importing_helpers_loads_neither_torch_nor_plotly_nor_widgets():
 
 
 def test_figures_are_loaded_when_they_are_asked_for():
-    assert callable(helpers.figures.curves)
+    assert callable(helpers.figures.log_log)
     with pytest.raises(AttributeError, match="has no attribute 'nonsense'"):
         _ = helpers.nonsense
+
+
+def test_torch_network_finds_kinks_among_its_parts():
+    linear = torch.nn.Linear(2, 3)
+    assert TorchNetwork(torch.nn.Sequential(linear, torch.nn.ReLU())).kinked
+    assert not TorchNetwork(torch.nn.Sequential(linear, torch.nn.Tanh())).kinked
+    assert TorchNetwork(linear, kinked=True).kinked

@@ -35,6 +35,7 @@ class TwoLayer:
         if not isinstance(activation, (str, Activation)):
             raise TypeError(f"activation must be a name or come from helpers.activation(…), got {activation!r}")
         self.activation = find_activation(activation) if isinstance(activation, str) else activation
+        self.kinked = self.activation.kinked
         self.train_output, self.bias = checks.truth("train_output", train_output), checks.truth("bias", bias)
         if train_output and output_weights is not None:
             raise ValueError("output_weights are fixed weights: they go with train_output=False")

@@ -119,7 +119,7 @@ class TorchNetwork:
         self._torch = torch
         self.module = copy.deepcopy(module).double()
         with_kinks = (torch.nn.ReLU, torch.nn.ReLU6, torch.nn.LeakyReLU, torch.nn.PReLU, torch.nn.Hardtanh, torch.nn.MaxPool2d)
-        self.kinked = any(isinstance(part, with_kinks) for part in self.module.modules()) if kinked is None else bool(kinked)
+        self.kinked = any(isinstance(part, with_kinks) for part in self.module.modules()) if kinked is None else checks.truth("kinked", kinked)
         self._parameters = dict(self.module.named_parameters())
         if not self._parameters:
             raise ValueError("module must have at least one parameter")

@@ -90,6 +90,7 @@ TABLE = {
     ("TwoLayer", "X"): (lambda bad: NETWORK.outputs(START, bad), [None, 1.0, [1.0, 2.0], np.ones((2, 2, 2))]),
     ("TwoLayer", "r"): (lambda bad: NETWORK.pullback(START, POINTS.X, bad), [None, 1.0, [1.0], np.ones((4, 1))]),
     ("TorchNetwork", "module"): (TorchNetwork, [None, "relu", torch.relu, TwoLayer(3), torch.nn.Tanh()]),
+    ("TorchNetwork", "kinked"): (lambda bad: TorchNetwork(torch.nn.Linear(2, 1), bad), ["yes", 2]),
     ("TorchNetwork", "scale"): (lambda bad: TORCH.init(2, bad, 0), POSITIVE),
     ("TorchNetwork", "theta"): (lambda bad: TORCH.outputs(bad, POINTS.X), [None, [], 1.0, np.ones(5)]),
     ("TorchNetwork", "inputs"): (lambda bad: TORCH.outputs(np.ones(3), bad), [[1.0, 2.0, 3.0], np.ones((4, 3))]),

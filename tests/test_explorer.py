@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 
 from helpers.explorers import Chart, Choice, Circle, Explorer, Function, LogSlider, Scene, Slider, scale_explorer
+from helpers.explorers.explorer import PAGE_STRIDE
 from helpers.explorers.scene import encode, format_number
 from helpers.explorers.small_init import compute
 
@@ -365,7 +366,7 @@ def test_the_page_of_lesson_1_is_small(tmp_path):
 @pytest.mark.parametrize("scale", [1e-6, 1e-3, 1.0])
 def test_thinning_moves_arrows_little(scale, activation):
     whole = compute(scale, activation, 60, 0)
-    thin = whole.thinned(3)
+    thin = whole.thinned(PAGE_STRIDE)
     tips = whole.panels[0].length * np.exp(1j * whole.panels[0].angle)
     place = np.interp(np.arange(len(whole.time)), np.searchsorted(whole.time, thin.time), np.arange(len(thin.time)))
     before = np.minimum(place.astype(int), len(thin.time) - 2)

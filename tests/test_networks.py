@@ -100,6 +100,13 @@ def test_a_torch_network_leaves_the_users_module_as_it_was():
     assert module.weight.dtype == torch.float32 and torch.equal(module.weight, before) and module.weight.grad is None
 
 
+def test_a_network_says_whether_its_activation_has_a_kink():
+    assert [TwoLayer(3, name).kinked for name in ("relu", "leaky_relu(0.1)", "relu**2", "tanh")] == [True, True, False, False]
+    layer = torch.nn.Linear(2, 1)
+    assert [TorchNetwork(torch.nn.Sequential(layer, part)).kinked for part in (torch.nn.ReLU(), torch.nn.LeakyReLU(), torch.nn.Tanh())] == [True, True, False]
+    assert TorchNetwork(layer, kinked=True).kinked and not TorchNetwork(torch.nn.Sequential(layer, torch.nn.ReLU()), kinked=False).kinked
+
+
 def test_outputs_are_the_sum_over_neurons_that_the_docstring_says():
     network = TwoLayer(2, "relu", bias=True)
     theta = np.array([1.0, 2.0, -1.0, 0.5, -1.0, 3.0, 10.0, 100.0])

@@ -39,7 +39,6 @@ class Trajectory:
         rounding = 1e-10 * self.t[-1]  # a sum of steps is not exactly their number times their size
         if times.min() < self.t[0] - rounding or times.max() > self.t[-1] + rounding:
             raise ValueError(f"times must lie within the run, {self.t[0]:.6g} … {self.t[-1]:.6g}, got {times.min():.6g} … {times.max():.6g}")
-        times = np.clip(times, self.t[0], self.t[-1])
         if self._dense is not None:
             return self._dense(times).T
         after = np.clip(np.searchsorted(self.t, times), 1, max(1, len(self.t) - 1))

@@ -250,11 +250,18 @@ def test_on_a_quadratic_loss_the_step_called_safe_is_two_over_the_largest_curvat
     assert named_step(problem, np.ones(3), factor * largest) == pytest.approx(largest, rel=0.05)
 
 
-@pytest.mark.parametrize("scale, step", [(1.0, 0.3), (3.0, 0.041)])
+@pytest.mark.parametrize("activation, step", [("tanh", 0.05), ("relu", 0.08)])
+@pytest.mark.parametrize("seed", [0, 1])
+def test_where_a_step_is_barely_too_large_the_one_called_safe_is_not_far_below(activation, step, seed):
+    problem = Problem(TwoLayer(10, activation), data.circle(20))
+    assert step / 5 < named_step(problem, problem.network.init(2, 1.0, seed), step) < step
+
+
+@pytest.mark.parametrize("scale, step, seed", [(1.0, 0.3, 0), (3.0, 0.041, 1)])
 @pytest.mark.parametrize("activation", ["tanh", "relu", "relu**2", "x*tanh(x)", "linear"])
-def test_a_step_called_safe_is_smaller_and_after_at_most_two_such_answers_it_is_safe(activation, scale, step):
+def test_a_step_called_safe_is_smaller_and_after_at_most_two_such_answers_it_is_safe(activation, scale, step, seed):
     problem, steps = Problem(TwoLayer(10, activation), data.circle(20)), [step]
-    while (safe := named_step(problem, problem.network.init(2, scale, seed=0), steps[-1])) is not None:
+    while (safe := named_step(problem, problem.network.init(2, scale, seed), steps[-1])) is not None:
         steps.append(safe)
     assert len(steps) <= 3 and (np.diff(steps) < 0).all()
 
@@ -290,7 +297,8 @@ def test_frames_spend_as_much_on_the_drop_as_on_the_plateau():
 
 
 def test_a_short_run_has_frames_too():
-    np.testing.assert_array_equal(gradient_descent(CIRCLE, circle_start(), 0.01, 1).frames(3), [0, 0.005, 0.01])
+    for steps, frames in ((0, [0, 0, 0]), (1, [0, 0.005, 0.01])):
+        np.testing.assert_array_equal(gradient_descent(CIRCLE, circle_start(), 0.01, steps).frames(3), frames)
 
 
 # --- interruption and progress ---

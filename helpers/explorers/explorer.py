@@ -7,9 +7,9 @@ from pathlib import Path
 import anywidget
 import traitlets
 
-from .controls import check_list
-from .page import check_path, html_page
-from .scene import encode
+from helpers.explorers.controls import check_list
+from helpers.explorers.page import check_path, html_page
+from helpers.explorers.scene import encode
 
 REMEMBERED_RUNS = 32
 PAGE_STRIDE = 3  # a page holds every third frame of a run

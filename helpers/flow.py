@@ -164,7 +164,7 @@ def gradient_descent(problem, theta0, step, steps, stop=None, record=None):
     theta, stop = _start(problem, theta0), _checked(stop)
     steps = checks.whole("steps", steps, low=0)
     eta = None if callable(step) else checks.positive("step", step)
-    kept = None if record is None else _numbers(record)
+    kept = None if record is None else _numbers(record, steps)
     log, reason, safe, before = _Log(problem, theta, steps), "time", np.inf, None
     with np.errstate(over="ignore", invalid="ignore"):
         t, (loss, velocity) = 0.0, problem.loss_and_velocity(theta)
@@ -198,11 +198,15 @@ def gradient_descent(problem, theta0, step, steps, stop=None, record=None):
     return log.trajectory(reason, k + 1)
 
 
-def _numbers(record):
+def _numbers(record, steps):
+    """The recorded steps' numbers as a set, refused beyond the last step."""
     try:
-        return {checks.whole("record", k, low=0) for k in record}
+        numbers = {checks.whole("record", k, low=0) for k in record}
     except TypeError:
         raise TypeError(f"record must hold the numbers of steps, whole numbers ≥ 0, got {record!r}") from None
+    if max(numbers, default=0) > steps:
+        raise ValueError(f"record must hold numbers of steps up to steps = {steps}, got {max(numbers)}")
+    return numbers
 
 
 def _start(problem, theta0):

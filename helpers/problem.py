@@ -66,7 +66,7 @@ class Problem:
     def frozen(self, residual=None):
         """The same problem with its residual frozen at z: its velocity is ∇N(θ) and its loss −N(θ), N(θ) = Σ_i z_i H(x_i; θ).
 
-        `residual` has the shape of the outputs; by default it is the residual at θ = 0, z_i = −ℓ′(0, y_i).
+        `residual` has the shape of the outputs; by default it is the residual at zero outputs, z_i = −ℓ′(0, y_i).
         """
         live = Problem(self.network, self.data, self.loss_name, self.reduction)
         shape = self.network.outputs(np.zeros(self.network.size(self.data.dim)), self.data.X).shape

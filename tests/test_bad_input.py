@@ -112,7 +112,7 @@ TABLE = {
     ("gradient_descent", "step"): (lambda bad: gradient_descent(PROBLEM, START, bad, 1), [*POSITIVE, lambda loss: NAN, lambda loss: -loss, lambda loss: None]),
     ("gradient_descent", "steps"): (lambda bad: gradient_descent(PROBLEM, START, 0.1, bad), WHOLE),
     ("gradient_descent", "stop"): (lambda bad: gradient_descent(PROBLEM, START, 0.1, 1, stop=bad), [0, 0.1, "loss", {"loss": 1}]),
-    ("gradient_descent", "record"): (lambda bad: gradient_descent(PROBLEM, START, 0.1, 1, record=bad), [5, "ab", [-1], [1.5], [None]]),
+    ("gradient_descent", "record"): (lambda bad: gradient_descent(PROBLEM, START, 0.1, 1, record=bad), [5, "ab", [-1], [1.5], [None], [2]]),
     ("stop_at", "loss"): (lambda bad: stop_at(loss=bad), NUMBERS[1:]),
     ("stop_at", "norm"): (lambda bad: stop_at(norm=bad), POSITIVE[1:]),
     ("stop_at", "stationary"): (lambda bad: stop_at(stationary=bad), POSITIVE[1:]),

@@ -109,7 +109,7 @@ def relu(seeds=20, t_end=600.0):
     method with step 2e-3 differs from itself with step 1e-3 by more than 1e-3 on some seeds.
     """
     evaluations, errors, floors = [], [], []
-    times = np.linspace(0, t_end, 301)
+    times = np.linspace(0, t_end, 3001)
     for seed in range(seeds):
         random = np.random.default_rng(seed)
         X = random.standard_normal((60, 5))
@@ -124,7 +124,7 @@ def relu(seeds=20, t_end=600.0):
         if seed < 5:
             floors.append(np.abs(euler_losses(problem, theta0, times, 1e-3) - euler).max() / euler[0])
     row(f"gradient_flow, ReLU, t = 600, {seeds} seeds: most evaluations", max(evaluations), "≤ 10000", max(evaluations) <= 10_000)
-    row("    largest loss error against Euler 2e-3, relative to the initial loss: median seed", f"{np.median(errors):.1e}", "≤ 1e-3", np.median(errors) <= 1e-3)
+    row("    largest loss error at 3001 times against Euler 2e-3, over the initial loss: median", f"{np.median(errors):.1e}", "≤ 1e-3", np.median(errors) <= 1e-3)
     row("    seeds within 1e-3", f"{sum(e <= 1e-3 for e in errors)} of {seeds}", f"{seeds} of {seeds}", all(e <= 1e-3 for e in errors))
     row("    worst seed", f"{max(errors):.1e}")
     row("    for scale: Euler 2e-3 against Euler 1e-3, worst of 5 seeds", f"{max(floors):.1e}")

@@ -206,7 +206,8 @@ def test_python_and_the_browser_write_numbers_alike(node):
 
 
 def test_the_browsers_own_tests_pass(node):
-    result = subprocess.run([node, "--test", "tests/js/"], check=False, cwd=REPOSITORY, capture_output=True, text=True)
+    suites = sorted(map(str, (REPOSITORY / "tests/js").glob("*.test.mjs")))
+    result = subprocess.run([node, "--test", *suites], check=False, cwd=REPOSITORY, capture_output=True, text=True)
     assert result.returncode == 0, result.stdout
 
 

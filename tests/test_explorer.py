@@ -377,3 +377,9 @@ def test_thinning_moves_arrows_little(scale, activation):
     between = (length[before] * (1 - part) + length[before + 1] * part) * np.exp(1j * (angle[before] + turn * part))
     assert np.percentile(np.abs(np.angle(between / tips)), 99) < np.radians(1)
     assert np.abs(between - tips).max() < 0.03
+
+
+def test_a_notebook_that_was_not_run_says_what_to_do():
+    shown = explorer()._repr_mimebundle_()
+    bundle = shown[0] if isinstance(shown, tuple) else shown
+    assert bundle["text/plain"] == "Explorer «Toy»: run this cell to see it move."

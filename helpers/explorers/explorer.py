@@ -46,6 +46,10 @@ class Explorer(anywidget.AnyWidget):
         super().__init__(title=title, controls=[control.describe() for control in controls], defaults=self._settings)
         self._show(self._settings, next(self._sequence), "python")
 
+    def __repr__(self):
+        """What stands in the notebook's place for the picture until its cell is run."""
+        return f"Explorer «{self.title}»: run this cell to see it move."
+
     @property
     def settings(self):
         """The settings of the run that is shown, as a new dict."""

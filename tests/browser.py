@@ -152,8 +152,8 @@ def theme(page, name):
     page.wait_for_function("(theme) => document.body.dataset.jpThemeName === theme", arg=name)
 
 
-def errors_of(page):
-    """A list that fills with the page's uncaught exceptions."""
+def errors_of(page, origin=""):
+    """A list that fills with the page's uncaught exceptions, those with `origin` in their stack: "blob:" for widgets' modules, not JupyterLab's own code."""
     errors = []
-    page.on("pageerror", lambda error: errors.append(str(error)))
+    page.on("pageerror", lambda error: errors.append(error.stack or str(error)) if origin in (error.stack or "") else None)
     return errors

@@ -14,12 +14,12 @@ SET_CONTROLS = {"scale": "ArrowLeft", "activation": "ArrowDown", "width": "Arrow
 
 @pytest.fixture(scope="module")
 def lab(chromium, tmp_path_factory):
-    """A page with lesson 1 run from start to end in JupyterLab, and the list of its uncaught errors."""
+    """A page with lesson 1 run from start to end in JupyterLab, and the list of the uncaught errors of its widgets."""
     folder = tmp_path_factory.mktemp("course")
     shutil.copy(NOTEBOOKS / LESSON, folder)
     with start_lab(folder) as url:
         page = new_page(chromium)
-        errors = errors_of(page)
+        errors = errors_of(page, origin="blob:")
         open_notebook(page, url, LESSON)
         run_all(page, seconds=300)
         page.evaluate("() => window.jupyterapp.shell.currentWidget.content.scrollToItem(1)")
@@ -112,7 +112,7 @@ def test_reload_shows_the_present_state(lab):
     page.wait_for_function("(settings) => document.querySelector('.explorer').dataset.settings === settings", arg=settings, timeout=20_000)
 
 
-def test_page_had_no_uncaught_errors(lab):
+def test_widgets_had_no_uncaught_errors(lab):
     _, errors = lab
     assert errors == []
 

@@ -139,6 +139,7 @@ def gradient_flow(problem, theta0, t_end, stop=None, rtol=None, max_evaluations=
                                           log.trajectory("diverged", solver.nfev, pieces))
                 pieces.append(solver.dense_output())
                 log.add(solver.t, solver.y.copy(), loss)
+                log.show(solver.t, solver.t, loss)
                 if stop and (reason := stop.reason(log.loss[-1], np.linalg.norm(solver.y), np.linalg.norm(solver.f))):
                     log.end_where(_crossing(problem, stop, reason, pieces[-1], log), pieces[-1])
                 elif solver.status == "finished":
@@ -177,8 +178,9 @@ def gradient_descent(problem, theta0, step, steps, stop=None, record=None):
                                           f"{log.loss[0]:.4g}); the curvature seen there allows steps up to about {safe:.2g}",
                                           log.trajectory("diverged", k))
                 stopped = stop.reason(loss, np.linalg.norm(theta), np.linalg.norm(velocity)) if stop else None
+                log.show(k, t, loss)
                 if k and (kept is None or k in kept or k == steps or stopped):
-                    log.add(t, theta, loss, progress=k)
+                    log.add(t, theta, loss)
                 if stopped:
                     reason = stopped
                 if stopped or k == steps:
@@ -242,16 +244,19 @@ class _Log:
         self.problem, self.t, self.theta, self.loss = problem, [0.0], [theta0], [problem.loss(theta0)]
         self._began, self._bar, self._total = time.perf_counter(), None, total
 
-    def add(self, t, theta, loss, progress=None):
+    def add(self, t, theta, loss):
         self.t.append(t)
         self.theta.append(theta)
         self.loss.append(loss)
+
+    def show(self, done, t, loss):
+        """Moves the progress bar to `done` of the total."""
         if self._bar is None and time.perf_counter() - self._began > 1:
             from tqdm.auto import tqdm  # in a notebook this takes a widget, which only a long run should load
             self._bar = tqdm(total=self._total, leave=False, disable=None, bar_format="{percentage:3.0f}% |{bar}| {postfix}")
         if self._bar is not None:
             self._bar.set_postfix_str(f"t = {t:.4g}, loss {loss:.4g}", refresh=False)
-            self._bar.update((t if progress is None else progress) - self._bar.n)
+            self._bar.update(done - self._bar.n)
 
     def end_where(self, t, piece):
         """Puts the end of the last step at time t."""

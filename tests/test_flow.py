@@ -336,18 +336,21 @@ def test_an_interrupted_descent_keeps_its_last_step(record):
     np.testing.assert_array_equal(run.theta[-1], whole.theta[11])
 
 
-@pytest.mark.parametrize("runner", RUNNERS)
+RUNNERS_WITH_A_BAR = RUNNERS | {"descent without records": lambda problem, start: gradient_descent(problem, start, step=0.01, steps=150, record=[])}
+
+
+@pytest.mark.parametrize("runner", RUNNERS_WITH_A_BAR)
 @pytest.mark.parametrize("seconds, shown", [(0.001, False), (0.4, True)])
 def test_only_a_run_of_more_than_a_second_shows_a_progress_bar(runner, seconds, shown, monkeypatch):
     bars, clock = [], itertools.count(0, seconds)
 
     class Bar:
         def __init__(self, total, **_):
-            self.total, self.n, self.closed = total, 0, False
+            self.total, self.n, self.updates, self.closed = total, 0, 0, False
             bars.append(self)
 
         def update(self, amount):
-            self.n += amount
+            self.n, self.updates = self.n + amount, self.updates + 1
 
         def set_postfix_str(self, text, **_):
             assert text.startswith("t = ")
@@ -357,6 +360,6 @@ def test_only_a_run_of_more_than_a_second_shows_a_progress_bar(runner, seconds, 
 
     monkeypatch.setattr(flow, "time", SimpleNamespace(perf_counter=lambda: next(clock)))
     monkeypatch.setattr("tqdm.auto.tqdm", Bar)
-    run = RUNNERS[runner](CIRCLE, circle_start())
+    run = RUNNERS_WITH_A_BAR[runner](CIRCLE, circle_start())
     assert len(bars) == shown and isinstance(run, Trajectory)
-    assert all(bar.closed and bar.n == pytest.approx(bar.total) for bar in bars)
+    assert all(bar.closed and bar.updates > 2 and bar.n == pytest.approx(bar.total) for bar in bars)

@@ -18,14 +18,14 @@ bench: $(READY)  ## measure what the course promises, as a table
 run: $(READY)  ## execute the notebooks and store their outputs
 	$(VENV)/bin/python tests/execute.py notebooks/*.ipynb
 
-pin:  ## write constraints.txt anew from the newest releases, in a fresh environment
-	rm -rf $(VENV)
-	$(PYTHON) -m venv $(VENV)
+pin:  ## write constraints.txt anew from the newest releases (of torch: the one with a small CPU build)
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11) and "pin with the oldest supported Python: make pin PYTHON=python3.11")'
+	$(PYTHON) -m venv --clear $(VENV)
 	$(VENV)/bin/pip install "torch==2.13.0" -e ".[lab,test]"
 	$(VENV)/bin/pip freeze --exclude-editable | sed 's/+cpu//' > constraints.txt
 
 $(READY): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.12 …")'
-	$(PYTHON) -m venv $(VENV)
+	$(PYTHON) -m venv --clear $(VENV)
 	$(VENV)/bin/pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[lab,test]"
 	touch $(READY)

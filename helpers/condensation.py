@@ -12,10 +12,11 @@ from helpers import checks
 def directions(W):
     """Unit vectors w/‖w‖ of the rows, shape (m, D); ValueError for a row of length zero, which has none."""
     W = checks.array("W", W, ("m", "D"))
-    norms = np.linalg.norm(W, axis=1)
-    if not norms.all():
-        raise ValueError(f"rows {np.flatnonzero(norms == 0).tolist()} of W have length 0 and no direction")
-    return W / norms[:, None]
+    largest = np.abs(W).max(axis=1, keepdims=True)
+    if not largest.all():
+        raise ValueError(f"rows {np.flatnonzero(largest == 0).tolist()} of W have length 0 and no direction")
+    W = W / largest  # keeps the squares of very long and very short rows within the range of floats
+    return W / np.linalg.norm(W, axis=1, keepdims=True)
 
 
 def cosine_matrix(W):
@@ -37,7 +38,7 @@ def cosine_matrix(W):
     return cosines, np.array(ordered)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Condensation:
     """Neurons counted by the lines they lie on.
 
@@ -66,9 +67,10 @@ def condensed_lines(W, angle=10.0, floor=0.01, angles=(2, 5, 10, 20)):
     if np.size(angles):
         for threshold in checks.array("angles", angles, ("k",)):
             checks.positive("angles", threshold)
-    norms = np.linalg.norm(W, axis=1)
-    if not norms.any():
+    if not W.any():
         raise ValueError("all rows of W have length 0: there are no directions to count")
+    W = W / np.abs(W).max()
+    norms = np.linalg.norm(W, axis=1)
     counted = np.flatnonzero((norms >= floor * norms.max()) & (norms > 0))
     unit, squares = directions(W[counted]), norms[counted] ** 2
     at_angle = _grouping(unit)

@@ -7,7 +7,7 @@ import numpy as np
 from helpers import checks
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Dataset:
     """Inputs X (n, d) and labels y (n,): float64, or whole numbers y for the classes of a cross-entropy loss. Read-only arrays."""
 

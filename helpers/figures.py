@@ -17,6 +17,8 @@ INK, GRID = "#7f7f7f", "rgba(127,127,127,0.25)"
 
 def two_fits(network, data, runs, x):
     """Fitted functions over x (G,) in the upper row, the neurons' directions (w, b) at start and end in the lower, a column per run of `runs` (label -> Trajectory)."""
+    if not (network.bias and data.dim == 1):
+        raise ValueError(f"two_fits draws networks with one input and a bias, got {network} and {data}")
     figure = make_subplots(2, len(runs), subplot_titles=list(runs), vertical_spacing=0.16, row_heights=[0.42, 0.58])
     for column, run in enumerate(runs.values(), start=1):
         first = column == 1
@@ -39,18 +41,18 @@ def two_fits(network, data, runs, x):
                      "at the start (open) and, a little further out, at the end (triangles: positive output weight, discs: negative; larger = longer weights).", 760)
 
 
-def correlation(angle, F, peaks, valleys, neurons):
+def correlation(angle, F, peaks, valleys, neurons, alt):
     """The correlation F (G,) against the angle (G,) of (w, b) in degrees, its peaks and valleys as angles, and neurons: label -> angles (k,), drawn at F = 0."""
     figure = go.Figure()
     figure.add_scatter(x=angle.astype("float32"), y=F.astype("float32"), mode="lines", name="F", line={"color": INK, "width": 2})
     for name, at, symbol, colour in (("peak, F > 0", peaks, "triangle-up", COLOURS[0]), ("valley, F < 0", valleys, "triangle-down", COLOURS[1])):
         figure.add_scatter(x=at, y=np.interp(at, angle, F), mode="markers", name=name, marker={"symbol": symbol, "size": 15, "color": colour})
-    for (name, at), symbol, colour in zip(neurons.items(), ("line-ns-open", "circle-open"), COLOURS[:2], strict=True):
-        figure.add_scatter(x=at, y=np.zeros(len(at)), mode="markers", name=name, marker={"symbol": symbol, "size": 14, "color": colour})
+    for k, (name, at) in enumerate(neurons.items()):
+        figure.add_scatter(x=at, y=np.zeros(len(at)), mode="markers", name=name,
+                           marker={"symbol": _pick(("line-ns-open", "circle-open", "diamond-open"), k), "size": 14, "color": _pick(COLOURS, k)})
     figure.update_xaxes(title_text="angle of (w, b), degrees", tickvals=list(range(-180, 181, 45)))
     figure.update_yaxes(title_text="F")
-    return _finished(figure, "The correlation F and the neurons that follow it", "F against a neuron's angle, with its positive peaks and negative valleys marked; on the line F = 0 the angles of the "
-                     f"neurons ({'; '.join(neurons)}), which stand below the peaks and above the valleys.", 430)
+    return _finished(figure, "The correlation F and the neurons that follow it", alt, 430)
 
 
 def log_log(title, x_label, y_label, measured, predicted, alt):
@@ -72,10 +74,10 @@ def log_log(title, x_label, y_label, measured, predicted, alt):
     return _finished(figure, title, alt, 460)
 
 
-def stable_ranks(measured, predicted, levels):
+def stable_ranks(measured, predicted, levels, alt):
     """Stable rank against the step t, on the left all of it, on the right the small ranks close up.
 
-    `measured` and `predicted` map labels to (t, rank), `levels` labels to constant ranks. Step 0 is drawn at t = 0.5.
+    `measured` and `predicted` map labels to (t, rank), `levels` labels to constant ranks (at least one), which set the close-up. Step 0 is drawn at t = 0.5.
     """
     figure = make_subplots(1, 2, subplot_titles=("from the start", "close up"), horizontal_spacing=0.1)
     last = max(np.max(t) for t, _ in measured.values())
@@ -91,10 +93,9 @@ def stable_ranks(measured, predicted, levels):
                                line={"color": _pick(COLOURS[3:], k), "dash": _pick(DASHES[1:], k), "width": 2})
     lowest, highest = min(levels.values()), max(levels.values())
     figure.update_xaxes(type="log", dtick=1, title_text="step t", exponentformat="power")
-    figure.update_yaxes(type="log", dtick=1, range=[-0.05, 2], title_text="stable rank of W", row=1, col=1)
+    figure.update_yaxes(type="log", dtick=1, title_text="stable rank of W", row=1, col=1)
     figure.update_yaxes(range=[lowest - 0.15, highest + 0.15], row=1, col=2)
-    return _finished(figure, "Stable rank under gradient descent", "Stable rank against the step, on the right close up, with the predictions as lines: "
-                     + "; ".join([*measured, *predicted, *levels]) + ". The usual start stays high; small starts fall at once, dip, and rise again towards their limit.", 480)
+    return _finished(figure, "Stable rank under gradient descent", alt, 480)
 
 
 def cosines(matrices):
@@ -114,7 +115,7 @@ def images(pictures, shape):
     figure = make_subplots(1, len(pictures), subplot_titles=list(pictures), horizontal_spacing=0.04)
     for column, vector in enumerate(pictures.values(), start=1):
         image = np.reshape(vector, shape)
-        limit = float(np.abs(image).max())
+        limit = float(np.abs(image).max()) or 1.0
         figure.add_heatmap(z=np.round(image / limit, 3).astype("float32"), zmin=-1, zmax=1, colorscale="Greys", showscale=False, row=1, col=column)
         figure.update_xaxes(visible=False, row=1, col=column)
         figure.update_yaxes(autorange="reversed", visible=False, scaleanchor=f"x{column if column > 1 else ''}", row=1, col=column)

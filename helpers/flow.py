@@ -10,7 +10,7 @@ from scipy.optimize import brentq
 from helpers import checks
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Trajectory:
     """A run of training: times t (T,), weights theta (T, P), loss (T,), and the number of velocity evaluations.
 
@@ -141,7 +141,8 @@ def gradient_flow(problem, theta0, t_end, stop=None, rtol=None, max_evaluations=
                 log.add(solver.t, solver.y.copy(), loss)
                 log.show(solver.t, solver.t, loss)
                 if stop and (reason := stop.reason(log.loss[-1], np.linalg.norm(solver.y), np.linalg.norm(solver.f))):
-                    log.end_where(_crossing(problem, stop, reason, pieces[-1], log), pieces[-1])
+                    reason, end = _crossing(problem, stop, reason, pieces[-1], log)
+                    log.end_where(end, pieces[-1])
                 elif solver.status == "finished":
                     reason = "time"
                 elif solver.nfev > limit:
@@ -174,9 +175,10 @@ def gradient_descent(problem, theta0, step, steps, stop=None, record=None):
                 if before is not None and before[2] < loss and before[2] <= 2 * abs(log.loss[0]):
                     safe = min(safe, 2 * np.linalg.norm(theta - before[0]) / max(np.linalg.norm(velocity - before[1]), np.finfo(float).tiny))
                 if not np.isfinite(loss) or loss - log.loss[0] > 1e8 * abs(log.loss[0]):
+                    advice = (f"the curvature seen there allows steps up to about {safe:.2g}" if np.isfinite(safe)
+                              else "the loss never rose on the way: stop the run before, with stop_at(norm=…)")
                     raise DivergenceError(f"gradient descent diverges with step {eta:.4g}: at step {k}, t = {t:.6g}, the loss is {loss:.4g} (it began at "
-                                          f"{log.loss[0]:.4g}); the curvature seen there allows steps up to about {safe:.2g}",
-                                          log.trajectory("diverged", k))
+                                          f"{log.loss[0]:.4g}); {advice}", log.trajectory("diverged", k))
                 stopped = stop.reason(loss, np.linalg.norm(theta), np.linalg.norm(velocity)) if stop else None
                 log.show(k, t, loss)
                 if k and (kept is None or k in kept or k == steps or stopped):
@@ -229,12 +231,13 @@ def _checked(stop):
 
 
 def _crossing(problem, stop, reason, piece, log):
-    """The time within the last step at which the level is met."""
+    """The first level met within the last step, and its time; `reason` and the step's end where there is none."""
     before, after = log.t[-2], log.t[-1]
-    level = {"loss": lambda t: problem.loss(piece(t)) - stop.loss, "norm": lambda t: stop.norm - np.linalg.norm(piece(t))}.get(reason)
-    if level is None or level(before) <= 0 or level(after) >= 0:
-        return after
-    return brentq(level, before, after, xtol=1e-12 * after, rtol=1e-12)
+    levels = {"loss": (stop.loss, lambda t: problem.loss(piece(t)) - stop.loss),
+              "norm": (stop.norm, lambda t: stop.norm - np.linalg.norm(piece(t)))}
+    met = {name: brentq(gap, before, after, xtol=1e-12 * after, rtol=1e-12)
+           for name, (level, gap) in levels.items() if level is not None and gap(before) > 0 > gap(after)}
+    return min(met.items(), key=lambda item: item[1], default=(reason, after))
 
 
 class _Log:

@@ -106,7 +106,8 @@ class TwoLayer:
 class TorchNetwork:
     """Any torch module as a network: the same two functions by automatic differentiation, in float64.
 
-    The module maps (n, d) to (n,), (n, 1) or (n, k); θ holds its parameters in the order of `module.parameters()`. `kinked` tells whether an
+    The module maps (n, d) to (n,), (n, 1) or (n, k); θ holds its trainable parameters in the order of `module.parameters()`. It is taken in
+    evaluation mode (no dropout, stored batch statistics), so that the outputs are a function of θ. `kinked` tells whether an
     activation has a kink; by default it is found among the module's parts (a function call inside `forward` cannot be seen).
     """
 
@@ -117,12 +118,12 @@ class TorchNetwork:
         if not isinstance(module, torch.nn.Module):
             raise TypeError(f"module must be a torch.nn.Module, got {type(module).__name__}")
         self._torch = torch
-        self.module = copy.deepcopy(module).double()
+        self.module = copy.deepcopy(module).double().eval()
         with_kinks = (torch.nn.ReLU, torch.nn.ReLU6, torch.nn.LeakyReLU, torch.nn.PReLU, torch.nn.Hardtanh, torch.nn.MaxPool2d)
         self.kinked = any(isinstance(part, with_kinks) for part in self.module.modules()) if kinked is None else checks.truth("kinked", kinked)
-        self._parameters = dict(self.module.named_parameters())
+        self._parameters = {name: p for name, p in self.module.named_parameters() if p.requires_grad}
         if not self._parameters:
-            raise ValueError("module must have at least one parameter")
+            raise ValueError("module must have at least one trainable parameter")
 
     def __repr__(self):
         return f"TorchNetwork({self.module})"

@@ -3,7 +3,6 @@
 import math
 import os
 import re
-import shutil
 
 import pytest
 from nbval.plugin import IPyNbCell
@@ -39,9 +38,9 @@ IPyNbCell.sanitize = lambda self, text: Printed(_sanitize(self, text))
 @pytest.fixture(scope="session")
 def chromium():
     """A headless browser for all tests; without one on the machine they are skipped, but never in CI."""
-    if not shutil.which("chromium"):
+    from browser import installed_browser, open_browser
+    if not installed_browser():
         reason = "no chromium on this machine: browser tests are not run"
         pytest.fail(reason) if os.environ.get("CI") else pytest.skip(reason)
-    from browser import open_browser
     with open_browser() as browser:
         yield browser

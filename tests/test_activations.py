@@ -99,3 +99,11 @@ def test_spaces_and_capitals_in_a_name_do_not_matter():
 
 def test_the_derivative_at_a_kink_is_the_slope_of_the_left_side():
     assert activation("relu").derivative(np.zeros(1)) == 0 and activation("leaky_relu(0.3)").derivative(np.zeros(1)) == 0.3
+
+
+@pytest.mark.parametrize("function, derivative, kinked", [
+    (lambda z: np.clip(z, -1, 1), lambda z: (np.abs(z) < 1) * 1.0, True),
+    (lambda z: z - np.clip(z, -0.5, 0.5), lambda z: (np.abs(z) > 0.5) * 1.0, True),
+    (lambda z: np.sin(10 * z), lambda z: 10 * np.cos(10 * z), False)])
+def test_a_kink_is_found_wherever_it_is(function, derivative, kinked):
+    assert activation("mine", function, derivative).kinked == kinked

@@ -118,3 +118,11 @@ def test_relative_distance_is_taken_per_point_of_a_trajectory():
 def test_a_distance_from_zero_is_refused():
     with pytest.raises(ValueError, match="theta0 must not be zero"):
         relative_distance(np.ones(2), np.zeros(2))
+
+
+@pytest.mark.parametrize("scale", [1e160, 1e-170])
+def test_lines_do_not_depend_on_the_scale_of_the_weights(scale):
+    W = scale * np.array([[1.0, 0], [2, 0], [0, 1]])
+    assert condensed_lines(W).lines == 2
+    np.testing.assert_allclose(condensed_lines(W).shares, [5 / 6, 1 / 6])
+    np.testing.assert_allclose(directions(W), [[1, 0], [1, 0], [0, 1]])

@@ -12,7 +12,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from traitlets import TraitError
 
+from helpers.condensation import condensed_lines
 from helpers.explorers import Chart, Choice, Circle, Explorer, Function, LogSlider, Scene, Slider, scale_explorer
 from helpers.explorers.explorer import PAGE_STRIDE
 from helpers.explorers.scene import encode, format_number
@@ -163,7 +165,7 @@ def node():
     """The path of node; a missing one is a failure on the CI machine and a visible skip elsewhere."""
     found = shutil.which("node")
     if not found:
-        assert os.environ.get("CI") != "true", "node is missing, so the browser's code is not tested"
+        assert not os.environ.get("CI"), "node is missing, so the browser's code is not tested"
         pytest.skip("node is missing, so the browser's code is not tested")
     return found
 
@@ -383,3 +385,17 @@ def test_a_notebook_that_was_not_run_says_what_to_do():
     shown = explorer()._repr_mimebundle_()
     bundle = shown[0] if isinstance(shown, tuple) else shown
     assert bundle["text/plain"] == "Explorer «Toy»: run this cell to see it move."
+
+
+def test_the_last_frame_of_lesson_one_tells_the_lines_of_its_weights():
+    shown = compute(scale=1e-3, activation="relu", width=20, seed=0)
+    angle, share = shown.panels[0].angle, shown.panels[0].length
+    for frame in (0, -1):
+        W = share[frame][:, None] * np.column_stack([np.cos(angle[frame]), np.sin(angle[frame])])
+        assert shown.values["lines"][frame] == condensed_lines(W).lines
+
+
+@pytest.mark.parametrize("place", [-1, 7.5])
+def test_a_cursor_outside_the_run_is_refused(place):
+    with pytest.raises(TraitError):
+        explorer().cursor = place

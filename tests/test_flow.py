@@ -363,3 +363,21 @@ def test_only_a_run_of_more_than_a_second_shows_a_progress_bar(runner, seconds, 
     run = RUNNERS_WITH_A_BAR[runner](CIRCLE, circle_start())
     assert len(bars) == shown and isinstance(run, Trajectory)
     assert all(bar.closed and bar.updates > 2 and bar.n == pytest.approx(bar.total) for bar in bars)
+
+
+@pytest.mark.parametrize("scale", [0.9, 1.1])
+def test_the_first_of_two_levels_within_one_step_ends_the_run(scale):
+    whole = gradient_flow(CIRCLE, circle_start(), t_end=1.5, rtol=1e-2)
+    step = np.argmax(np.diff(whole.norm))
+    middle = whole.at([(whole.t[step] + whole.t[step + 1]) / 2])[0]
+    loss = CIRCLE.loss(middle)
+    norm = np.linalg.norm(whole.at([whole.t[step] + scale * (whole.t[step + 1] - whole.t[step]) / 2])[0])
+    run = gradient_flow(CIRCLE, circle_start(), t_end=1.5, rtol=1e-2, stop=stop_at(loss=loss, norm=norm))
+    assert run.stopped == ("norm" if scale < 1 else "loss")
+    assert run.norm[-1] == pytest.approx(min(norm, np.linalg.norm(middle)), rel=1e-6)
+
+
+def test_descent_that_never_sees_the_loss_rise_is_told_to_stop_at_a_norm():
+    problem = Problem(TwoLayer(2, "z**2"), data.circle(10)).frozen()
+    with pytest.raises(DivergenceError, match=r"stop_at\(norm"):
+        gradient_descent(problem, np.ones(6), step=1.0, steps=100)

@@ -83,9 +83,9 @@ def two_fits():
 T, DRAWN = np.array([0, 1, 10, 100]), np.random.default_rng(0).uniform(1, 2, (5, 3))
 FIGURES = {
     "two_fits": two_fits,
-    "correlation": lambda: figures.correlation(np.linspace(-180, 180, 7), np.arange(7.0), [60.0], [-60.0], {"start": [1.0, 2.0], "end": [3.0]}),
+    "correlation": lambda: figures.correlation(np.linspace(-180, 180, 7), np.arange(7.0), [60.0], [-60.0], {"start": [1.0, 2.0], "end": [3.0]}, alt="F and its neurons"),
     "log_log": lambda: figures.log_log("Times", "δ", "time t", {"runs": (T[1:], DRAWN)}, {"theory": (T[1:], T[1:] / 2)}, alt="times over scales"),
-    "stable_ranks": lambda: figures.stable_ranks({"δ": (T, [9.0, 2, 1.5, 1.6])}, {"curve": (T[1:], [2.1, 1.5, 1.6])}, {"limit": 1.7, "dip": 1.3}),
+    "stable_ranks": lambda: figures.stable_ranks({"δ": (T, [9.0, 2, 1.5, 1.6])}, {"curve": (T[1:], [2.1, 1.5, 1.6])}, {"limit": 1.7, "dip": 1.3}, alt="ranks over steps"),
     "cosines": lambda: figures.cosines({"start": DRAWN, "end": np.ones((6, 2))}),
     "images": lambda: figures.images({"v": DRAWN.ravel(), "u": -DRAWN.ravel()}, (3, 5)),
 }
@@ -122,3 +122,31 @@ def test_in_one_panel_what_is_told_apart_by_colour_is_told_apart_by_shape_too(na
     for trace in (trace for trace in FIGURES[name]().data if trace.type == "scatter" and trace.showlegend is not False):
         looks.setdefault(trace.name, (trace.xaxis, trace.mode, trace.line.dash, trace.marker.symbol))
     assert len(set(looks.values())) == len(looks)
+
+
+def trace(figure, name):
+    return next(trace for trace in figure.data if trace.name == name)
+
+
+def test_peaks_and_valleys_stand_on_the_correlation_and_neurons_at_zero():
+    figure = FIGURES["correlation"]()
+    np.testing.assert_allclose(trace(figure, "peak, F > 0").y, [4.0])
+    np.testing.assert_allclose(trace(figure, "valley, F < 0").y, [2.0])
+    np.testing.assert_allclose(trace(figure, "start").y, [0, 0])
+
+
+def test_points_stand_at_the_median_of_the_seeds_with_their_range():
+    runs = trace(FIGURES["log_log"](), "runs")
+    np.testing.assert_allclose(runs.y, np.median(DRAWN, axis=0))
+    np.testing.assert_allclose(runs.y + runs.error_y.array, DRAWN.max(axis=0))
+    np.testing.assert_allclose(runs.y - runs.error_y.arrayminus, DRAWN.min(axis=0))
+
+
+def test_fitted_functions_are_the_networks_outputs_at_the_end():
+    network, figure = TwoLayer(6, "relu", bias=True), FIGURES["two_fits"]()
+    np.testing.assert_allclose(trace(figure, "network").y, network.outputs(network.init(1, 1.0, 3), np.linspace(-2, 2, 9)[:, None]), rtol=1e-6)
+
+
+def test_directions_of_networks_without_a_bias_are_not_drawn_on_a_circle():
+    with pytest.raises(ValueError, match="one input and a bias"):
+        figures.two_fits(TwoLayer(6, "relu"), data.hinge(), {}, np.zeros(1))

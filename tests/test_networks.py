@@ -156,7 +156,7 @@ def test_weights_and_residuals_of_a_wrong_shape_are_refused(spoil, message):
 @pytest.mark.parametrize("spoil, message", [
     (lambda net, theta, X, r: net.outputs(theta[:-1], X), "theta must have shape"),
     (lambda net, theta, X, r: net.pullback(theta, X, r[:-1]), "r must have the shape of the outputs"),
-    (lambda net, theta, X, r: TorchNetwork(torch.nn.Tanh()), "at least one parameter"),
+    (lambda net, theta, X, r: TorchNetwork(torch.nn.Tanh()), "at least one trainable parameter"),
 ])
 def test_torch_networks_refuse_wrong_shapes_too(spoil, message):
     network = TorchNetwork(torch.nn.Linear(3, 1))
@@ -180,3 +180,17 @@ def test_torch_network_finds_kinks_among_its_parts():
     assert TorchNetwork(torch.nn.Sequential(linear, torch.nn.ReLU())).kinked
     assert not TorchNetwork(torch.nn.Sequential(linear, torch.nn.Tanh())).kinked
     assert TorchNetwork(linear, kinked=True).kinked
+
+
+def test_torch_network_is_a_function_of_its_trainable_weights():
+    module = torch.nn.Sequential(torch.nn.Linear(2, 8), torch.nn.BatchNorm1d(8), torch.nn.Dropout(0.5), torch.nn.Linear(8, 1))
+    module[0].weight.requires_grad_(False)
+    network = TorchNetwork(module)
+    theta, X = network.init(2, 1.0, seed=0), np.random.default_rng(0).standard_normal((5, 2))
+    np.testing.assert_array_equal(network.outputs(theta, X), network.outputs(theta, X))
+    assert network.size() == sum(p.numel() for p in module.parameters()) - 16
+
+
+def test_fixed_output_weights_of_an_odd_width_have_one_more_plus():
+    a = TwoLayer(5, "tanh", train_output=False).weights(np.zeros(10))[1]
+    assert (a > 0).sum() == 3 and (a < 0).sum() == 2

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from helpers import Problem, TorchNetwork, TwoLayer
+from helpers import Problem, TorchNetwork, TwoLayer, data
 from helpers.data import Dataset
 
 RANDOM = np.random.default_rng(0)
@@ -169,3 +169,8 @@ def test_a_theta_with_nan_is_refused(method):
     problem = problem_of("square")
     with pytest.raises(ValueError, match="theta must be finite"):
         getattr(problem, method)(np.full(20, np.nan))
+
+
+def test_data_sets_can_be_compared_and_kept_in_sets():
+    first, second = data.hinge(), data.hinge()
+    assert first in [second, first] and first != second and len({first, second}) == 2

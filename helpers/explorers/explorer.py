@@ -34,7 +34,7 @@ class Explorer(anywidget.AnyWidget):
     run = traitlets.Bytes().tag(sync=True)
     failure = traitlets.Dict().tag(sync=True)
     # Where the reader stands in the run, from 0 (start) to 1 (end).
-    cursor = traitlets.Float(1.0).tag(sync=True)
+    cursor = traitlets.Float(1.0, min=0, max=1).tag(sync=True)
 
     def __init__(self, name, compute, controls, title, defaults_override=None):
         self.name = name

@@ -869,6 +869,7 @@ class View {
     for (const panel of this.panels) panel.draw(this.position, this.look);
     this.scrub.value = this.position;
     this.now.textContent = formatNumber(this.run.time.data[this.nearest]);
+    this.scrub.setAttribute("aria-valuetext", `${this.run.time_label} ${this.now.textContent}`);
     this.root.dataset.painted = ++this.paintings;
   }
 
@@ -890,7 +891,6 @@ class View {
       if (this.notice || !this.traffic.idle) return;
       const { run, nearest } = this;
       this.write(textAt(run.text, nearest, (name) => (name === "time" ? run.time : run.values[name]).data[nearest]));
-      this.scrub.setAttribute("aria-valuetext", `${run.time_label} ${this.now.textContent}`);
       if (this.playing) this.writeSoon();
     }, SETTLED);
   }

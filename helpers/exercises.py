@@ -6,7 +6,7 @@ import numbers
 import numpy as np
 
 from helpers import checks, data, highdim
-from helpers.condensation import stable_rank
+from helpers.condensation import directions, stable_rank
 from helpers.flow import gradient_descent
 from helpers.networks import TwoLayer
 from helpers.problem import Problem
@@ -82,8 +82,7 @@ def _directions(answer):
         pair = np.empty(0)
     if pair.shape != (2, points.dim) or not np.isfinite(pair).all() or not pair.any(axis=1).all():
         return f"The answer is a pair (v, u) of non-zero vectors with {points.dim} entries each."
-    pair = pair / np.abs(pair).max(axis=1, keepdims=True)
-    pair = pair / np.linalg.norm(pair, axis=1, keepdims=True)
+    pair = directions(pair)
 
     def gap(power, slope):
         """The distance to the pair with inputs weighted by 1/‖x‖^power, whichever of the two comes first."""

@@ -1,10 +1,11 @@
 """What the course promises, measured side by side in one run and printed as a table.
 
     python tests/bench.py             everything
-    python tests/bench.py flow        the rows of one group: flow, relu, explorer, notebook
+    python tests/bench.py flow        the rows of one group: flow, relu, explorer, notebook, suite
 """
 
 import shutil
+import subprocess
 import sys
 import tempfile
 import time
@@ -170,7 +171,13 @@ def notebook():
         row(f"{path.stem}: file, MB", f"{size:.2f}", "≤ 1", size <= 1)
 
 
+def suite():
+    """All tests, as `make test` runs them."""
+    took, run = seconds(lambda: subprocess.run([sys.executable, "-m", "pytest", "-q"], cwd=NOTEBOOKS[0].parent.parent, capture_output=True, text=True, check=False))
+    row(f"make test, after install: minutes ({run.stdout.strip().splitlines()[-1].strip('= ')})", f"{took / 60:.1f}", "≤ 8", took <= 480 and run.returncode == 0)
+
+
 if __name__ == "__main__":
-    GROUPS = {"flow": flow, "relu": relu, "explorer": explorer, "notebook": notebook}
+    GROUPS = {"flow": flow, "relu": relu, "explorer": explorer, "notebook": notebook, "suite": suite}
     for group in sys.argv[1:] or GROUPS:
         GROUPS[group]()

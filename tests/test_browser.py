@@ -35,7 +35,7 @@ def said(page):
 
 def lines(page):
     """The number of lines that it tells."""
-    return int(said(page).split(" lines of neurons")[0].split()[-1])
+    return int(said(page).split("lines of neurons: ")[1].split(";")[0])
 
 
 def move(page, control, key):

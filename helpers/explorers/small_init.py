@@ -55,7 +55,7 @@ def compute(scale, activation, width, seed):
             Chart(times, {"loss": loss, "norm ‖θ‖": np.linalg.norm(theta, axis=1)}, title="loss and norm", x_label="time t", y_label="",
                   log_x=True, log_y=True, alt="The loss and the norm of all weights over time, both axes logarithmic"),
         ],
-        text="Time {time}: loss {loss}; {lines} lines of neurons; input weights moved by {moved} times their start",
+        text="Time {time}: loss {loss}; lines of neurons: {lines}; input weights moved by {moved} times their start",
         values={"loss": loss, "lines": _lines(W), "moved": relative_distance(W, W[0])},
     )
 

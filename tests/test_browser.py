@@ -94,11 +94,11 @@ def test_reset_returns_to_the_defaults(lab):
 
 def test_explorer_follows_the_dark_theme(lab):
     page, _ = lab
-    colour = "() => getComputedStyle(document.querySelector('.explorer-text')).color"
-    light = page.evaluate(colour)
-    theme(page, "JupyterLab Dark")
-    page.wait_for_function("(light) => getComputedStyle(document.querySelector('.explorer-text')).color !== light", arg=light)
-    theme(page, "JupyterLab Light")
+    for name, look in 3 * (("JupyterLab Dark", "dark"), ("JupyterLab Light", "light")):
+        painted = page.get_attribute(".explorer", "data-painted")
+        theme(page, name)
+        page.wait_for_function("""([look, painted]) => document.querySelector('.explorer').dataset.theme === look
+            && document.querySelector('.explorer').dataset.painted !== painted""", arg=[look, painted], timeout=5_000)
 
 
 def test_reload_shows_the_present_state(lab):

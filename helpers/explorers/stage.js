@@ -600,6 +600,7 @@ const PANELS = { circle: CirclePanel, function: FunctionPanel, chart: ChartPanel
 
 const PLAY_SECONDS = 8;
 const SETTLED = 300; // ms after the last move until the line of text is written
+const THEME_DELAYS = [0, 100, 400, 1500]; // ms after a sign of a new theme at which colours are read
 const BUSY_VISIBLE = 150; // ms of computing that pass without a word
 const LOOK = ["ink", "soft", "grid", "positive", "negative", "zero", "data", "time",
   "series-0", "series-1", "series-2", "series-3"];
@@ -903,10 +904,11 @@ class View {
 
   watch() {
     this.sizes = new ResizeObserver((entries) => this.resized(entries));
-    // Any change of theme, from whatever side, changes the ink, and the ink has a (very short) transition.
-    this.on(this.root, "transitionend", (event) => {
-      if (event.target === this.root) this.retheme();
-    });
+    // JupyterLab tells its theme on the body, a plain page by the system's preference.
+    this.themeTimers = [];
+    this.themes = new MutationObserver(() => this.rethemeSoon());
+    this.themes.observe(document.body, { attributes: true, attributeFilter: ["class", "data-jp-theme-name", "data-jp-theme-light"] });
+    this.on(matchMedia("(prefers-color-scheme: dark)"), "change", () => this.rethemeSoon());
     this.onModel("change:run", () => this.receiveRun());
     this.onModel("change:failure", () => this.receiveFailure());
     this.onModel("change:cursor", () => {
@@ -929,6 +931,12 @@ class View {
     this.retheme();
   }
 
+  // Colours may still be the old theme's, or nobody's, while its style sheet loads.
+  rethemeSoon() {
+    this.themeTimers.forEach(clearTimeout);
+    this.themeTimers = THEME_DELAYS.map((delay) => setTimeout(() => this.retheme(), delay));
+  }
+
   retheme() {
     const style = getComputedStyle(this.root);
     if (!style.color) return;
@@ -942,8 +950,9 @@ class View {
   dispose() {
     this.listening.abort();
     this.sizes.disconnect();
+    this.themes.disconnect();
     cancelAnimationFrame(this.frame);
-    for (const timer of [this.textTimer, this.busyTimer]) clearTimeout(timer);
+    for (const timer of [this.textTimer, this.busyTimer, ...this.themeTimers]) clearTimeout(timer);
     this.traffic.stop();
     this.root.remove();
   }

@@ -35,6 +35,32 @@ class Activation:
     def __call__(self, z):
         return self.function(z)
 
+    @property
+    def branches(self):
+        """(p, c₊, c₋) with σ(s) = c₊ s^p for s > 0 and c₋ |s|^p for s < 0: σ itself where it is homogeneous, else its leading term at the origin.
+
+        The leading term is σ^(p)(0)/p! · s^p with p the multiplicity. ValueError where there is none: σ(0) ≠ 0, or no multiplicity.
+        """
+        sides = np.array([1.0, -1.0])
+        if self.degree is not None:
+            return self.degree, *map(float, self.function(sides))
+        p, at_zero = self.multiplicity, float(self.function(np.zeros(1))[0])
+        if p is None or at_zero != 0:
+            why = f"σ(0) = {at_zero:.3g}" if at_zero else "it has no multiplicity"
+            raise ValueError(f"activation {self.name!r} is not homogeneous near the origin: {why}")
+        h = np.array([1e-3, 2e-3])
+        scaled = sum(side ** (p - 1) * self.derivative(side * h) for side in sides) / (2 * p * h ** (p - 1))  # c + O(h²)
+        c = float(4 * scaled[0] - scaled[1]) / 3
+        return p, c, (-1) ** p * c
+
+    @property
+    def leading(self):
+        """The activation that σ is near the origin: its leading term c·s^p, or σ itself where it is homogeneous."""
+        if self.degree is not None:
+            return self
+        p, c, _ = self.branches
+        return Activation(f"z**{p}" if f"{c:g}" == "1" else f"{c:g}*z**{p}", lambda z: c * _power(z, p), lambda z: c * p * _power(z, p - 1), multiplicity=p, degree=p)
+
 
 def activation(name, function=None, derivative=None, multiplicity=None):
     """The activation of that name, or a new one from two functions.

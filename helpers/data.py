@@ -66,6 +66,12 @@ def circle(n=40, seed=0):
     return Dataset(X, 5 * np.maximum(0, X[:, 0]) ** 2 + 4 * np.maximum(0, -X[:, 0]) ** 2)
 
 
+def spokes(angles=(50, 100, 170, 195, 270, 290), labels=(1, 1, -1, -1, 1, 1)):
+    """Unit inputs in the plane at these angles (degrees) with these labels, one each."""
+    angle = np.deg2rad(checks.array("angles", angles, ("n",)))
+    return Dataset(np.column_stack([np.cos(angle), np.sin(angle)]), checks.array("labels", labels, (len(angle),)))
+
+
 def orthogonal(n_plus=25, n_minus=25, dim=400, norms=(1.0, 1.0), seed=0):
     """Pairwise orthogonal inputs with labels +1 and −1; input norms uniform in the range `norms`, in units of √dim."""
     n_plus, n_minus, dim = checks.whole("n_plus", n_plus), checks.whole("n_minus", n_minus), checks.whole("dim", dim)

@@ -8,6 +8,9 @@ from scipy.integrate import RK23, RK45, OdeSolution
 from scipy.optimize import brentq
 
 from helpers import checks
+from helpers.problem import Rescaled
+
+_ESCAPE_EVALUATIONS = 200_000  # after which an escape is given up
 
 
 @dataclass(frozen=True, eq=False)
@@ -135,7 +138,8 @@ def gradient_flow(problem, theta0, t_end, stop=None, rtol=None, max_evaluations=
                 loss = problem.loss(solver.y) if np.isfinite(solver.y).all() else np.nan
                 if solver.status == "failed" or not np.isfinite(loss):
                     raise DivergenceError(f"the flow blows up near t = {solver.t:.6g} (loss {log.loss[-1]:.4g}, ‖θ‖ = "
-                                          f"{np.linalg.norm(log.theta[-1]):.4g}); stop it before, with stop_at(norm=…). {message or ''}".strip(),
+                                          f"{np.linalg.norm(log.theta[-1]):.4g}), or moves there faster than times of that size can resolve: "
+                                          f"stop it before, with stop_at(norm=…), or follow problem.rescaled(). {message or ''}".strip(),
                                           log.trajectory("diverged", solver.nfev, pieces))
                 pieces.append(solver.dense_output())
                 log.add(solver.t, solver.y.copy(), loss)
@@ -153,6 +157,37 @@ def gradient_flow(problem, theta0, t_end, stop=None, rtol=None, max_evaluations=
         finally:
             log.close()
     return log.trajectory(reason, solver.nfev, pieces)
+
+
+def escape_time(problem, theta0, drop=0.1, norm=None):
+    """The time t that the flow from theta0 (P,) takes until the loss has fallen by the share `drop` of the origin's loss, or, if `norm` is given, until ‖θ‖ = norm.
+
+    It is measured on the rescaled clock (`Problem.rescaled`), to about 1e-6 of itself, at a cost that does not grow as theta0 shrinks; for kinked networks, whose
+    pace jumps where they slide, on the plain one, to about 1e-4. ValueError where the flow never gets there, theta0 is already beyond, or a frozen problem,
+    which has no loss to drop, comes without a norm; DivergenceError where a kinked network moves faster than such long times can resolve.
+    """
+    if isinstance(problem, Rescaled):
+        raise TypeError("problem must be the Problem itself: the time is measured on its own clock")
+    theta0, kinked = _start(problem, theta0), getattr(problem.network, "kinked", False)
+    clock, t_end = (problem, 1e300) if kinked else (problem.rescaled(), 1e3)
+    if not 0 < checks.real("drop", drop) < 1:
+        raise ValueError(f"drop must be a share between 0 and 1, got {drop!r}")
+    if norm is None and not problem.loss(np.zeros_like(theta0)) > 0:
+        raise ValueError("the loss of the origin must be above 0 to drop; that of a frozen problem is 0: give norm=… for it")
+    level, words = (1 - drop) * problem.loss(np.zeros_like(theta0)), f"a loss {100 * drop:g} % below that of the origin"
+    stop = stop_at(loss=level) if norm is None else stop_at(norm=norm)
+    words = words if norm is None else f"‖θ‖ = {norm:.4g}"
+    if stop.reason(problem.loss(theta0), np.linalg.norm(theta0), np.inf):
+        raise ValueError(f"theta0 is already beyond {words}: loss {problem.loss(theta0):.4g}, ‖θ‖ = {np.linalg.norm(theta0):.4g}")
+    try:
+        run = gradient_flow(clock, theta0, t_end, stop=stop, max_evaluations=_ESCAPE_EVALUATIONS)
+    except EvaluationLimitError as error:  # near a minimum the rescaled flow does not settle
+        run = error.run
+    if run.stopped == "interrupted":
+        raise KeyboardInterrupt
+    if run.stopped in ("time", "evaluations"):
+        raise ValueError(f"the flow from theta0 does not reach {words}: it ends at loss {run.loss[-1]:.4g}, ‖θ‖ = {run.norm[-1]:.4g}, after {run.evaluations} evaluations")
+    return float(run.t[-1] if kinked else clock.physical_time(run)[-1])
 
 
 def gradient_descent(problem, theta0, step, steps, stop=None, record=None):
@@ -262,12 +297,13 @@ class _Log:
             self._bar.update(done - self._bar.n)
 
     def end_where(self, t, piece):
-        """Puts the end of the last step at time t."""
-        self.t[-1], self.theta[-1] = t, piece(t)
+        """Puts the end of the last step at time t, at least one float after its beginning."""
+        self.t[-1], self.theta[-1] = max(t, np.nextafter(self.t[-2], np.inf)), piece(t)
         self.loss[-1] = self.problem.loss(self.theta[-1])
 
     def close(self):
         if self._bar is not None:
+            self._bar.total = self._bar.n  # in a notebook a bar that ends short of its total stays, in red
             self._bar.close()
 
     def trajectory(self, reason, evaluations, pieces=()):

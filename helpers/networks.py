@@ -47,6 +47,17 @@ class TwoLayer:
         return (f"TwoLayer(width={self.width}, activation={self.activation.name!r}, train_output={self.train_output}, "
                 f"bias={self.bias})")
 
+    @property
+    def degree(self):
+        """L with H(x; cθ) = c^L H(x; θ), c > 0; None where σ is not homogeneous."""
+        degree = self.activation.degree
+        return degree and degree + self.train_output
+
+    @property
+    def leading(self):
+        """The same network with the leading term of σ at the origin: homogeneous, and what training from a small start sees."""
+        return TwoLayer(self.width, self.activation.leading, self.train_output, self.bias, self._fixed)
+
     def size(self, dim):
         """The number P of trained weights for inputs (n, dim)."""
         return self.width * (checks.whole("dim", dim) + self.bias + self.train_output)
@@ -136,6 +147,14 @@ class TorchNetwork:
         """A random start of norm `scale`, shape (P,)."""
         return random_start(self.size(dim), scale, seed)
 
+    def weights(self, theta):
+        """The module's parameters as arrays, in their order: one θ (P,) or a whole trajectory (T, P)."""
+        theta = np.asarray(theta, dtype=float)
+        if theta.ndim < 1 or theta.shape[-1] != self.size():
+            raise ValueError(f"theta must have {self.size()} entries, got shape {theta.shape}")
+        pieces = np.split(theta, np.cumsum([p.numel() for p in self._parameters.values()])[:-1], axis=-1)
+        return [piece.reshape(*theta.shape[:-1], *p.shape) for piece, p in zip(pieces, self._parameters.values(), strict=True)]
+
     def outputs(self, theta, X):
         """H(X; θ), shape (n,) or (n, k)."""
         with self._torch.no_grad():
@@ -165,3 +184,69 @@ class TorchNetwork:
         except RuntimeError as error:
             raise ValueError(f"module does not take inputs X of shape {tuple(X.shape)}: {error}") from error
         return out.squeeze(1) if out.ndim == 2 and out.shape[1] == 1 else out
+
+
+class Deep(TorchNetwork):
+    """f(x) = W_D σ(W_{D−1} … σ(W_1 x)) without biases; `widths` = (d, m_1, …, m_{D−1}, k), θ holds W_1, …, W_D one after the other.
+
+    Layer l enters with degree p^{D−l} if σ is homogeneous of degree p, so f is homogeneous of degree L = Σ_l p^{D−l} (arXiv:2403.08121, its setting).
+    """
+
+    def __init__(self, widths, activation="relu"):
+        import torch
+        self.widths = tuple(checks.whole("widths", width) for width in _several("widths", widths))
+        self.activation = find_activation(activation) if isinstance(activation, str) else activation
+        if not isinstance(self.activation, Activation):
+            raise TypeError(f"activation must be a name or come from helpers.activation(…), got {activation!r}")
+        elementwise = _in_torch(torch, self.activation)
+        layers = [torch.nn.Linear(into, out, bias=False) for into, out in zip(self.widths, self.widths[1:], strict=False)]
+        super().__init__(torch.nn.Sequential(*[part for layer in layers for part in (elementwise, layer)][1:]), kinked=self.activation.kinked)
+
+    def __repr__(self):
+        return f"Deep({self.widths}, {self.activation.name!r})"
+
+    @property
+    def layer_degrees(self):
+        """(p^{D−1}, …, p, 1), the degree of each layer; None where σ is not homogeneous."""
+        p, depth = self.activation.degree, len(self.widths) - 1
+        return p and tuple(p ** (depth - l) for l in range(1, depth + 1))
+
+    @property
+    def degree(self):
+        """L, the sum of the layers' degrees; None where σ is not homogeneous."""
+        return self.layer_degrees and sum(self.layer_degrees)
+
+    @property
+    def leading(self):
+        """The same network with the leading term of σ at the origin."""
+        return Deep(self.widths, self.activation.leading)
+
+
+def _several(name, value):
+    """The value as a tuple of at least two; TypeError otherwise."""
+    if not isinstance(value, (tuple, list)) or len(value) < 2:
+        raise TypeError(f"{name} must be two or more whole numbers (inputs, hidden widths, outputs), got {value!r}")
+    return tuple(value)
+
+
+def _in_torch(torch, activation):
+    """The activation as a torch module: homogeneous ones by their two branches, x^k·tanh(x) by name."""
+    class Elementwise(torch.nn.Module):
+        def forward(self, z):
+            return rule(z)
+
+    if activation.degree is not None:
+        p, plus, minus = activation.branches
+        if minus == (-1) ** p * plus:
+            rule = lambda z: plus * z**p
+        else:
+            rule = lambda z: plus * torch.relu(z) ** p + minus * torch.relu(-z) ** p
+    else:
+        known = {"tanh": torch.tanh, "sigmoid": torch.sigmoid, "softplus": torch.nn.functional.softplus,
+                 "x*tanh(x)": lambda z: z * torch.tanh(z), "x**2*tanh(x)": lambda z: z**2 * torch.tanh(z), "x**3*tanh(x)": lambda z: z**3 * torch.tanh(z)}
+        if activation.name not in known:
+            raise ValueError(f"activation {activation.name!r} has no torch form here; homogeneous ones have, and {', '.join(known)}: else pass your module to TorchNetwork")
+        rule, z = known[activation.name], np.linspace(-3, 3, 7)
+        if not np.allclose(rule(torch.from_numpy(z)), activation(z)):
+            raise ValueError(f"activation {activation.name!r} is not the function of that name: pass your module to TorchNetwork")
+    return Elementwise()

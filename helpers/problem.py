@@ -69,10 +69,25 @@ class Problem:
         `residual` has the shape of the outputs; by default it is the residual at zero outputs, z_i = −ℓ′(0, y_i).
         """
         live = Problem(self.network, self.data, self.loss_name, self.reduction)
-        shape = self.network.outputs(np.zeros(self.network.size(self.data.dim)), self.data.X).shape
-        z = live._residual_of(np.zeros(shape)) if residual is None else checks.array("residual", residual, shape).copy()
-        live._frozen_residual = z
+        at_origin = live.z
+        live._frozen_residual = at_origin if residual is None else checks.array("residual", residual, at_origin.shape).copy()
         return live
+
+    @property
+    def z(self):
+        """The frozen residual, or that of a live problem at zero outputs, z_i = −ℓ′(0, y_i): shape of the outputs."""
+        if self._frozen_residual is not None:
+            return self._frozen_residual.copy()
+        shape = self._outputs(np.zeros(self.network.size(self.data.dim))).shape
+        return self._residual_of(np.zeros(shape))
+
+    def rescaled(self):
+        """The same curve of θ on another clock s, on which ‖dθ/ds‖ = ‖θ‖: ln‖θ‖ grows by at most 1 a unit, whatever the degree.
+
+        It costs the same from every start and for every degree; `Rescaled.physical_time` gives t back. Near a minimum it does not settle: it is for
+        the escape and the plateaus only.
+        """
+        return Rescaled(self)
 
     def loss(self, theta):
         """L(θ), a float; of a frozen problem −N(θ)."""
@@ -116,6 +131,47 @@ class Problem:
         if self._frozen_residual is not None:
             return self._frozen_residual
         return self._weight * self._loss.residual(H, self.data.y)
+
+
+class Rescaled:
+    """A problem whose velocity is ‖θ‖·θ̇/‖θ̇‖; see `Problem.rescaled`."""
+
+    def __init__(self, problem):
+        self._problem, self.network, self.data = problem, problem.network, problem.data
+        self.loss, self.residual, self.start = problem.loss, problem.residual, problem.start
+
+    def __repr__(self):
+        return f"{self._problem}.rescaled()"
+
+    def velocity(self, theta):
+        """‖θ‖·θ̇/‖θ̇‖, shape (P,)."""
+        return self._scaled(theta, self._problem.velocity(theta))
+
+    def loss_and_velocity(self, theta):
+        """The loss and the rescaled velocity from one pass."""
+        loss, velocity = self._problem.loss_and_velocity(theta)
+        return loss, self._scaled(theta, velocity)
+
+    def physical_time(self, run, clock=None):
+        """The time t (k,) of training at the rescaled times `clock` (k,), rising from 0, of a run; by default at its own points: t = ∫ ‖θ‖/‖θ̇‖ ds.
+
+        Gauss's rule with three nodes between any two of them.
+        """
+        clock = run.t if clock is None else checks.array("clock", clock, ("k",))
+        if clock[0] != 0 or (np.diff(clock) < 0).any():
+            raise ValueError(f"clock must rise from 0, got {clock[:3]} …")
+        nodes, weights = np.polynomial.legendre.leggauss(3)
+        length = np.diff(clock)
+        at = clock[:-1, None] + 0.5 * length[:, None] * (1 + nodes)
+        pace = np.array([np.linalg.norm(theta) / np.linalg.norm(self._problem.velocity(theta)) for theta in run.at(at.ravel())])
+        return np.concatenate([[0], np.cumsum(0.5 * length * (pace.reshape(at.shape) @ weights))])
+
+    @staticmethod
+    def _scaled(theta, velocity):
+        speed = np.linalg.norm(velocity)
+        if not speed > 0:
+            raise ValueError("theta stands still there (velocity 0): the rescaled clock has no direction to follow")
+        return np.linalg.norm(theta) / speed * velocity
 
 
 def _check_labels(y, wanted, loss):

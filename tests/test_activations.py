@@ -107,3 +107,44 @@ def test_the_derivative_at_a_kink_is_the_slope_of_the_left_side():
     (lambda z: np.sin(10 * z), lambda z: 10 * np.cos(10 * z), False)])
 def test_a_kink_is_found_wherever_it_is(function, derivative, kinked):
     assert activation("mine", function, derivative).kinked == kinked
+
+
+BRANCHES = {"linear": (1, 1, -1), "relu": (1, 1, 0), "leaky_relu(0.1)": (1, 1, -0.1), "relu**3": (3, 1, 0), "leaky_relu(0.5)**2": (2, 1, 0.25), "z**2": (2, 1, 1),
+            "z**3": (3, 1, -1), "tanh": (1, 1, -1), "x*tanh(x)": (2, 1, 1), "x**2*tanh(x)": (3, 1, -1), "x**3*tanh(x)": (4, 1, 1), "smooth_leaky_relu(0.2)": (1, 0.6, -0.6)}
+NEW = {"sin": (np.sin, np.cos, (1, 1, -1)), "my cubic": (lambda z: 2 * z**3, lambda z: 6 * z**2, (3, 2, -2)), "absolute value": (np.abs, np.sign, (1, 1, 1)),
+       "sinh minus its line": (lambda z: np.sinh(z) - z, lambda z: np.cosh(z) - 1, (3, 1 / 6, -1 / 6)),
+       "minus versed sine": (lambda z: np.cos(z) - 1, lambda z: -np.sin(z), (2, -0.5, -0.5))}
+
+
+@pytest.mark.parametrize("name, branches", BRANCHES.items())
+def test_branches_are_the_power_and_the_factors_on_both_sides(name, branches):
+    assert activation(name).branches == pytest.approx(branches, rel=1e-9)
+
+
+@pytest.mark.parametrize("name", NEW)
+def test_branches_of_a_new_activation_are_found_numerically(name):
+    function, derivative, branches = NEW[name]
+    assert activation(name, function, derivative).branches == pytest.approx(branches, rel=1e-8)
+
+
+@pytest.mark.parametrize("name", [name for name in EXAMPLES if name not in ("sigmoid", "softplus")])
+def test_the_leading_activation_is_homogeneous_and_what_is_left_of_the_function_near_the_origin(name):
+    act, s = activation(name), 1e-5 * np.array([-2.0, -1, 1, 3])
+    leading, (p, *_) = act.leading, act.branches
+    np.testing.assert_allclose(leading(s) / np.abs(s) ** p, act(s) / np.abs(s) ** p, rtol=1e-4, atol=1e-12)
+    np.testing.assert_allclose(leading.derivative(s) / np.abs(s) ** (p - 1), act.derivative(s) / np.abs(s) ** (p - 1), rtol=1e-4, atol=1e-12)
+    np.testing.assert_allclose(leading(3 * s), 3**p * leading(s), rtol=1e-12)
+    assert (leading.degree, leading.branches) == (p, pytest.approx(act.branches)) and leading.kinked == act.kinked
+
+
+def test_a_homogeneous_activation_is_its_own_leading_one():
+    assert all(activation(name).leading is activation(name) for name in ("linear",)) and activation("relu**3").leading.name == "relu**3"
+    assert activation("tanh").leading.multiplicity == 1 and activation("x*tanh(x)").leading.multiplicity == 2
+
+
+@pytest.mark.parametrize("act, why", [(activation("sigmoid"), r"'sigmoid' .*σ\(0\) = 0.5"), (activation("softplus"), r"'softplus' .*σ\(0\) = 0.693"),
+                                      (activation("bent", lambda z: np.maximum(z, 0) + z**2, lambda z: (z > 0) + 2 * z), "'bent' .* no multiplicity")])
+def test_without_a_leading_term_there_are_no_branches(act, why):
+    for name in ("branches", "leading"):
+        with pytest.raises(ValueError, match=f"activation {why}"):
+            getattr(act, name)

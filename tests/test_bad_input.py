@@ -8,6 +8,7 @@ import torch
 
 import helpers
 from helpers import (
+    Deep,
     DivergenceError,
     Problem,
     TorchNetwork,
@@ -15,11 +16,14 @@ from helpers import (
     activation,
     condensation,
     data,
+    escape_time,
     gradient_descent,
     gradient_flow,
     highdim,
     lesson,
     margin,
+    ncf,
+    predict,
     stop_at,
 )
 from helpers.data import Dataset
@@ -31,6 +35,11 @@ TORCH = TorchNetwork(torch.nn.Linear(2, 1))
 PROBLEM = Problem(NETWORK, POINTS)
 START = NETWORK.init(2, 0.1, seed=0)
 RUN = gradient_flow(PROBLEM, START, t_end=1.0)
+SLOW = PROBLEM.rescaled()
+SLOW_RUN = gradient_flow(SLOW, START, t_end=1.0)
+DEEP = Problem(Deep((2, 3, 1)), POINTS)
+FORECAST = predict.forecast(PROBLEM, START)
+CORRELATION = ncf.correlation(PROBLEM)
 SETTING = {"n": 10, "dim": 20, "norm": 1.0, "width": 4, "slope": 0.1, "step": 0.1, "std": 0.01}
 
 NUMBERS = [None, NAN, float("inf"), "1", [1.0], np.ones(2), {}]  # wrong wherever one finite number is asked for
@@ -66,6 +75,8 @@ TABLE = {
     ("data.sine_target", "frequency"): (lambda bad: data.sine_target([1.0], bad), POSITIVE),
     ("data.circle", "n"): (data.circle, COUNT),
     ("data.circle", "seed"): (lambda bad: data.circle(seed=bad), WHOLE),
+    ("data.spokes", "angles"): (data.spokes, [None, NAN, "ab", [], 50.0, [1.0, NAN], [[1.0, 2.0]], {}]),
+    ("data.spokes", "labels"): (lambda bad: data.spokes([0, 90], bad), [None, NAN, "ab", [], 1.0, [1.0], [1.0, NAN], np.ones((2, 1)), {}]),
     ("data.orthogonal", "n_plus"): (lambda bad: data.orthogonal(bad, 2, 9), [*COUNT, 8]),
     ("data.orthogonal", "n_minus"): (lambda bad: data.orthogonal(2, bad, 9), [*COUNT, 8]),
     ("data.orthogonal", "dim"): (lambda bad: data.orthogonal(2, 2, bad), [*COUNT, 3]),
@@ -93,14 +104,24 @@ TABLE = {
     ("TorchNetwork", "kinked"): (lambda bad: TorchNetwork(torch.nn.Linear(2, 1), bad), ["yes", 2]),
     ("TorchNetwork", "scale"): (lambda bad: TORCH.init(2, bad, 0), POSITIVE),
     ("TorchNetwork", "theta"): (lambda bad: TORCH.outputs(bad, POINTS.X), [None, [], 1.0, np.ones(5)]),
+    ("TorchNetwork.weights", "theta"): (TORCH.weights, [None, [], 1.0, np.ones(5), np.ones((2, 4))]),
     ("TorchNetwork", "inputs"): (lambda bad: TORCH.outputs(np.ones(3), bad), [[1.0, 2.0, 3.0], np.ones((4, 3))]),
     ("TorchNetwork", "r"): (lambda bad: TORCH.pullback(np.ones(3), POINTS.X, bad), [None, 1.0, [1.0], np.ones((4, 1))]),
+    ("Deep", "widths"): (Deep, [None, 3, "ab", (), (2,), (2, 0), (2, 3, -1), (2, 1.5), (2, True), (2, None), np.array([2, 3]), {2, 3}]),
+    ("Deep", "activation"): (lambda bad: Deep((2, 3, 1), bad), [None, 3, "gelu", np.tanh, ["tanh"], torch.relu, "smooth_leaky_relu(0.1)"]),
     ("Problem", "network"): (lambda bad: Problem(bad, POINTS), [None, "tanh", 3, torch.nn.Linear(2, 1)]),
     ("Problem", "data"): (lambda bad: Problem(NETWORK, bad), [None, (POINTS.X, POINTS.y), POINTS.X]),
     ("Problem", "loss"): (lambda bad: Problem(NETWORK, POINTS, bad), [None, 1, "hinge", ["square"]]),
     ("Problem", "reduction"): (lambda bad: Problem(NETWORK, POINTS, reduction=bad), [None, 1, "max", ["sum"]]),
     ("Problem", "theta"): (PROBLEM.loss, [None, [], 1.0, np.ones(5), np.full(9, NAN)]),
     ("Problem", "residual"): (PROBLEM.frozen, ["ab", 1.0, [1.0], [1.0, 2, 3, NAN], np.ones((4, 1))]),
+    ("Rescaled", "clock"): (lambda bad: SLOW.physical_time(SLOW_RUN, bad), [NAN, "ab", [], 0.5, [0.0, NAN], [0.5, 1.0], [0.0, 1.0, 0.5], [[0.0, 1.0]]]),
+    ("Rescaled", "times"): (lambda bad: SLOW.physical_time(SLOW_RUN, bad), [[0.0, 9.0]]),
+    ("Rescaled", "theta"): (SLOW.velocity, [None, [], 1.0, np.ones(5), np.full(9, NAN), np.zeros(9)]),
+    ("escape_time", "problem"): (lambda bad: escape_time(bad, START), [None, "problem", NETWORK, 3]),
+    ("escape_time", "theta0"): (lambda bad: escape_time(PROBLEM, bad), [*WEIGHTS, np.zeros(9)]),
+    ("escape_time", "drop"): (lambda bad: escape_time(PROBLEM, START, bad), [*NUMBERS, 0, 1, -0.1, 2, True]),
+    ("escape_time", "norm"): (lambda bad: escape_time(PROBLEM, START, norm=bad), POSITIVE[1:]),
     ("gradient_flow", "problem"): (lambda bad: gradient_flow(bad, START, 1.0), [None, "problem", NETWORK]),
     ("gradient_flow", "theta0"): (lambda bad: gradient_flow(PROBLEM, bad, 1.0), [*WEIGHTS, np.zeros(9)]),
     ("gradient_flow", "t_end"): (lambda bad: gradient_flow(PROBLEM, START, bad), POSITIVE),
@@ -147,6 +168,25 @@ TABLE = {
     ("highdim.early_directions", "slope"): (lambda bad: highdim.early_directions(np.eye(2), [1, -1], bad), NUMBERS),
     **{("highdim.Setting", name): (lambda bad, name=name: highdim.Setting(**{**SETTING, name: bad}), COUNT if name in ("n", "dim", "width") else POSITIVE)
        for name in SETTING},
+    **{(f"ncf.{function.__name__}", "problem"): (function, [None, "problem", NETWORK, POINTS])
+       for function in (ncf.leading, ncf.degree, ncf.correlation, ncf.critical_directions, ncf.attractors)},
+    ("ncf.correlation", "TwoLayer"): (ncf.correlation, [DEEP, Problem(TORCH, POINTS)]),
+    ("ncf.kkt_residual", "problem"): (lambda bad: ncf.kkt_residual(bad, START), [None, "problem", NETWORK]),
+    ("ncf.kkt_residual", "u"): (lambda bad: ncf.kkt_residual(PROBLEM, bad), [*WEIGHTS, np.zeros(9)]),
+    ("ncf.ascend", "problem"): (lambda bad: ncf.ascend(bad, np.eye(2)), [None, "problem", NETWORK]),
+    ("ncf.ascend", "starts"): (lambda bad: ncf.ascend(PROBLEM, bad), [None, NAN, "ab", 1.0, [], [1.0, 2.0], [[1.0, NAN]], np.ones((2, 3)), {}]),
+    ("ncf.ascend", "sign"): (lambda bad: ncf.ascend(PROBLEM, np.eye(2), bad), [None, NAN, 0, 2, "1", True, [1]]),
+    ("ncf.attractors", "starts"): (lambda bad: ncf.attractors(PROBLEM, bad), COUNT),
+    ("ncf.attractors", "seed"): (lambda bad: ncf.attractors(PROBLEM, 2, bad), WHOLE),
+    ("ncf.rank_one", "problem"): (lambda bad: ncf.rank_one(bad, [1.0, 0.0]), [None, "problem", PROBLEM, Problem(Deep((2, 3, 2)), Dataset(POINTS.X, np.ones((4, 2))))]),
+    ("ncf.rank_one", "direction"): (lambda bad: ncf.rank_one(DEEP, bad), [None, NAN, "ab", [], 1.0, [1.0], [1.0, NAN], np.eye(2), {}]),
+    ("ncf.rank_one", "active"): (lambda bad: ncf.rank_one(DEEP, [1.0, 0.0], bad), [*COUNT, 4]),
+    **{(f"Correlation.{name}", "U"): (getattr(CORRELATION, name), [None, NAN, "ab", 1.0, [], [1.0, 2.0], [[1.0, NAN]], np.ones((2, 3)), {}])
+       for name in ("value", "gradient", "hessian")},
+    ("predict.forecast", "problem"): (lambda bad: predict.forecast(bad, START), [None, "problem", NETWORK]),
+    ("predict.forecast", "theta0"): (lambda bad: predict.forecast(PROBLEM, bad), [*WEIGHTS, np.zeros(9)]),
+    **{(f"Forecast.{name}", "times"): (getattr(FORECAST, name), [None, NAN, "ab", 0.5, [], [0.5, NAN], [[0.5]], {}]) for name in ("lengths", "norm", "directions")},
+    ("Forecast.escape_time", "norm"): (FORECAST.escape_time, POSITIVE),
     ("lesson.fact", "name"): (lambda bad: lesson.fact(bad, "rank", 1, 1, rel=0.1), [None, 3, ["C1"]]),
     ("lesson.fact", "what"): (lambda bad: lesson.fact("C1", bad, 1, 1, rel=0.1), [None, 3]),
     ("lesson.fact", "predicted"): (lambda bad: lesson.fact("C1", "rank", bad, 1, rel=0.1), NUMBERS),
@@ -178,13 +218,15 @@ def public(module):
 def test_the_table_knows_every_public_function():
     known = {function for function, _ in TABLE} | {"lesson.facts"}  # which takes nothing
     top = {name for name in helpers.__all__ if callable(getattr(helpers, name)) and getattr(helpers, name).__module__ != "helpers.condensation"}
-    wanted = set.union(*map(public, (data, condensation, margin, highdim, lesson))) | top
-    assert wanted - known == {"DivergenceError", "EvaluationLimitError", "condensation.Condensation"}  # answers, not questions
+    wanted = set.union(*map(public, (data, condensation, margin, highdim, lesson, ncf, predict))) | top
+    assert wanted - known == {"DivergenceError", "EvaluationLimitError", "condensation.Condensation", "predict.Forecast",
+                              "ncf.Correlation", "ncf.Critical", "ncf.Ascent", "ncf.Attractor"}  # answers, not questions
 
 
 def test_the_table_knows_every_argument():
     missing = {}
-    for function in {function for function, _ in TABLE} - {"TorchNetwork", "Trajectory"}:
+    of_answers = {"TorchNetwork", "Trajectory", "Rescaled", "TorchNetwork.weights", *(f for f, _ in TABLE if f.startswith(("Correlation.", "Forecast.")))}
+    for function in {function for function, _ in TABLE} - of_answers:
         home, _, name = function.rpartition(".")
         arguments = set(inspect.signature(getattr(getattr(helpers, home) if home and home != "condensation" else helpers if not home else condensation, name)).parameters)
         if absent := arguments - {argument for known, argument in TABLE if known == function}:

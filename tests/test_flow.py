@@ -6,9 +6,24 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+import tqdm.notebook
 from scipy.integrate import solve_ivp
 
-from helpers import DivergenceError, EvaluationLimitError, Problem, Trajectory, TwoLayer, data, flow, gradient_descent, gradient_flow, stop_at
+from helpers import (
+    Deep,
+    DivergenceError,
+    EvaluationLimitError,
+    Problem,
+    Trajectory,
+    TwoLayer,
+    data,
+    escape_time,
+    flow,
+    gradient_descent,
+    gradient_flow,
+    predict,
+    stop_at,
+)
 from helpers.data import Dataset
 
 ONE_POINT = Dataset([[1.0]], [1.0])
@@ -365,6 +380,20 @@ def test_only_a_run_of_more_than_a_second_shows_a_progress_bar(runner, seconds, 
     assert all(bar.closed and bar.updates > 2 and bar.n == pytest.approx(bar.total) for bar in bars)
 
 
+@pytest.mark.parametrize("stop", [None, stop_at(norm=0.5)])
+def test_no_bar_stays_in_a_notebook_after_a_run(stop, monkeypatch):
+    bars, clock = [], itertools.count(0, 0.4)
+
+    def bar(**options):
+        bars.append(tqdm.notebook.tqdm(**options | {"disable": False}))
+        return bars[-1]
+
+    monkeypatch.setattr(flow, "time", SimpleNamespace(perf_counter=lambda: next(clock)))
+    monkeypatch.setattr("tqdm.auto.tqdm", bar)
+    gradient_flow(CIRCLE, circle_start(), t_end=1.5, stop=stop)
+    assert len(bars) == 1 and bars[0].container.comm is None  # the widget is closed
+
+
 @pytest.mark.parametrize("scale", [0.9, 1.1])
 def test_the_first_of_two_levels_within_one_step_ends_the_run(scale):
     whole = gradient_flow(CIRCLE, circle_start(), t_end=1.5, rtol=1e-2)
@@ -381,3 +410,100 @@ def test_descent_that_never_sees_the_loss_rise_is_told_to_stop_at_a_norm():
     problem = Problem(TwoLayer(2, "z**2"), data.circle(10)).frozen()
     with pytest.raises(DivergenceError, match=r"stop_at\(norm"):
         gradient_descent(problem, np.ones(6), step=1.0, steps=100)
+
+
+# --- escape time ---
+
+def time_of_product(scale, product):
+    """When a·w = product from a = w = scale, on the logistic curve."""
+    return 0.5 * np.log((1 / scale**2 - 1) / (1 / product - 1))
+
+
+@pytest.mark.parametrize("scale", [1e-1, 1e-4, 1e-12])
+@pytest.mark.parametrize("drop", [0.1, 0.5, 0.9])
+def test_escape_time_is_that_of_the_logistic_curve(scale, drop):
+    assert escape_time(PRODUCT, [scale, scale], drop) == pytest.approx(time_of_product(scale, 1 - np.sqrt(1 - drop)), rel=5e-6)
+
+
+@pytest.mark.parametrize("scale", [1e-1, 1e-8])
+def test_escape_time_by_norm_is_that_of_the_logistic_curve_and_the_drop_does_not_matter(scale):
+    wanted = time_of_product(scale, 0.3**2 / 2)
+    assert escape_time(PRODUCT, [scale, scale], norm=0.3) == escape_time(PRODUCT, [scale, scale], 0.8, 0.3) == pytest.approx(wanted, rel=5e-6)
+
+
+def test_the_usual_drop_is_a_tenth():
+    assert escape_time(PRODUCT, [0.01, 0.01]) == escape_time(PRODUCT, [0.01, 0.01], 0.1)
+
+
+@pytest.mark.parametrize("activation, error", [("tanh", 1e-5), ("x*tanh(x)", 1e-5), ("relu", 1e-9)])
+def test_escape_time_is_the_end_of_a_run_that_stops_there(activation, error):
+    problem = Problem(TwoLayer(10, activation), data.circle(20))
+    start = problem.network.init(2, 1e-2, seed=0)
+    level = 0.8 * problem.loss(np.zeros_like(start))
+    assert escape_time(problem, start, 0.2) == pytest.approx(gradient_flow(problem, start, 100, stop=stop_at(loss=level)).t[-1], rel=error)
+    assert escape_time(problem, start, norm=0.5) == pytest.approx(gradient_flow(problem, start, 100, stop=stop_at(norm=0.5)).t[-1], rel=error)
+
+
+def test_the_escape_time_of_a_sliding_relu_is_not_fooled_by_the_jumps_of_its_pace():
+    problem = Problem(TwoLayer(1, "relu"), Dataset([[1, 0], [np.cos(1), np.sin(1)]], [1, -1])).frozen()
+    start = np.array([0.9, 0.5, 1.0]) * 1e-3
+    assert escape_time(problem, start, norm=0.01) == pytest.approx(predict.forecast(problem, start).escape_time(0.01), rel=1e-4)
+
+
+def test_escape_time_costs_no_more_from_a_tiny_start():
+    problem, evaluations = Problem(TwoLayer(1, "z**2"), ONE_POINT), []
+    for scale in (1e-3, 1e-9):
+        counted, calls = Problem(problem.network, problem.data), itertools.count()
+        velocity = counted.velocity
+        counted.velocity = lambda theta, velocity=velocity, calls=calls: (next(calls), velocity(theta))[1]
+        assert escape_time(counted, [scale, scale], norm=0.1) > 0.3 / scale
+        evaluations.append(next(calls))
+    assert evaluations[1] < 5 * evaluations[0] < 5000  # the growth to 0.1 takes four times as many e-folds
+
+
+@pytest.mark.parametrize("theta0, more, message", [
+    ([0.9, 0.9], {}, "theta0 is already beyond a loss 10 % below that of the origin: loss 0.01805, ‖θ‖ = 1.273"),
+    ([0.5, 0.5], {"norm": 0.7}, "theta0 is already beyond ‖θ‖ = 0.7"),
+    ([0.1, 0.1], {"drop": 0.0}, "drop must be a share between 0 and 1, got 0.0"),
+    ([0.1, 0.1], {"drop": 1}, "drop must be a share between 0 and 1, got 1"),
+    ([0.1, 0.1], {"norm": -1}, "norm must be a finite number > 0"),
+    ([0.0, 0.0], {}, "theta0 must not be zero")])
+def test_an_escape_that_has_no_time_is_refused(theta0, more, message):
+    with pytest.raises(ValueError, match=re.escape(message)):
+        escape_time(PRODUCT, theta0, **more)
+
+
+def test_an_escape_of_what_has_no_loss_or_no_time_of_its_own_is_refused():
+    with pytest.raises(ValueError, match=re.escape("that of a frozen problem is 0: give norm=…")):
+        escape_time(PRODUCT.frozen(), [0.1, 0.1])
+    assert escape_time(PRODUCT.frozen(), [0.1, 0.1], norm=0.5) > 0
+    with pytest.raises(TypeError, match="problem must be the Problem itself"):
+        escape_time(PRODUCT.rescaled(), [0.1, 0.1])
+
+
+def test_a_deep_relu_network_that_escapes_faster_than_its_long_time_resolves_says_so():
+    task = Problem(Deep((2, 6, 6, 6, 1), "relu"), data.spokes())
+    times = [escape_time(task, task.network.init(2, scale, seed=0), norm=0.15) for scale in (1e-4, 1e-6)]  # the second: 7.7e12, a step is one float
+    assert times[1] / times[0] == pytest.approx(1e4, rel=1e-3)
+    with pytest.raises(DivergenceError, match="faster than times of that size can resolve"):
+        escape_time(task, task.network.init(2, 1e-8, seed=0), norm=0.15)
+
+
+def test_an_escape_that_never_comes_is_refused(monkeypatch):
+    dead = Problem(TwoLayer(1, "relu"), ONE_POINT)
+    with pytest.raises(ValueError, match="does not reach a loss 10 % below that of the origin: it ends at loss 0.5"):
+        escape_time(dead, [-0.1, 0.1])
+    with pytest.raises(ValueError, match="theta stands still"):
+        escape_time(Problem(TwoLayer(1, "relu**2"), ONE_POINT), [-0.1, 0.1])
+    shrinking = Problem(TwoLayer(1, "linear"), ONE_POINT).frozen([-1.0])  # along a = w, ‖θ‖ falls for ever
+    with pytest.raises(ValueError, match="the flow from theta0 does not reach ‖θ‖ = 1: it ends at loss .*, ‖θ‖ = "):
+        escape_time(shrinking, [0.1, 0.1], norm=1.0)
+    monkeypatch.setattr(flow, "_ESCAPE_EVALUATIONS", 3000)
+    minimum = Problem(TwoLayer(1, "linear"), Dataset([[1.0], [1.0]], [1.0, 0.0]))  # whose least loss is half of the origin's
+    with pytest.raises(ValueError, match=r"does not reach a loss 90 % below that of the origin: it ends at loss 0.25, .* after 30\d\d evaluations"):
+        escape_time(minimum, [0.1, 0.1], drop=0.9)
+
+
+def test_an_interrupted_escape_gives_no_time():
+    with pytest.raises(KeyboardInterrupt):
+        escape_time(interrupted("velocity", 40), circle_start())

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 import helpers
-from helpers import TorchNetwork, TwoLayer
+from helpers import Deep, TorchNetwork, TwoLayer, activation
 from helpers.activations import NAMES
 
 SLOPE, POWER = 0.3, 3  # γ and q in the names
@@ -194,3 +194,111 @@ def test_torch_network_is_a_function_of_its_trainable_weights():
 def test_fixed_output_weights_of_an_odd_width_have_one_more_plus():
     a = TwoLayer(5, "tanh", train_output=False).weights(np.zeros(10))[1]
     assert (a > 0).sum() == 3 and (a < 0).sum() == 2
+
+
+# --- degrees and leading terms ---
+
+@pytest.mark.parametrize("train_output, bias", SHAPES)
+@pytest.mark.parametrize("name, p", [("linear", 1), ("relu", 1), ("relu**2", 2), ("z**3", 3), ("leaky_relu(0.3)**2", 2)])
+def test_a_two_layer_networks_degree_is_that_of_its_outputs(name, p, train_output, bias):
+    network = TwoLayer(6, name, train_output, bias)
+    theta, X, _ = drawn(network)
+    assert network.degree == p + train_output
+    np.testing.assert_allclose(network.outputs(1.7 * theta, X), 1.7**network.degree * network.outputs(theta, X), rtol=1e-12)
+
+
+@pytest.mark.parametrize("name", ["tanh", "sigmoid", "x*tanh(x)"])
+def test_a_network_of_an_activation_without_a_degree_has_none(name):
+    assert TwoLayer(6, name).degree is None and Deep((3, 4, 1), name).degree is None and Deep((3, 4, 1), name).layer_degrees is None
+
+
+@pytest.mark.parametrize("name, degree", [("tanh", 2), ("x*tanh(x)", 3), ("x**2*tanh(x)", 4)])
+@pytest.mark.parametrize("network", [lambda name: TwoLayer(6, name), lambda name: TwoLayer(6, name, bias=True), lambda name: Deep((3, 6, 1), name)],
+                         ids=["TwoLayer", "with bias", "Deep"])
+def test_the_leading_network_gives_the_outputs_of_a_small_theta(network, name, degree):
+    network = network(name)
+    theta, X, _ = drawn(network)
+    small = 1e-4 * theta
+    assert network.leading.degree == degree and network.leading.size(3) == network.size(3)
+    assert relative_error(network.leading.outputs(small, X), network.outputs(small, X)) < 1e-6
+
+
+def test_the_leading_network_keeps_its_fixed_output_weights():
+    network = TwoLayer(3, "tanh", train_output=False, bias=True, output_weights=[1, 2, -3])
+    leading = network.leading
+    np.testing.assert_array_equal(leading.weights(np.ones(9))[1], [1, 2, -3])
+    assert (leading.degree, leading.bias, leading.train_output, leading.activation.degree) == (1, True, False, 1)
+
+
+# --- Deep ---
+
+DEEP = ["linear", "relu", "leaky_relu(0.3)", "relu**2", "leaky_relu(0.3)**3", "z**2", "z**3", "tanh", "sigmoid", "softplus", "x*tanh(x)", "x**2*tanh(x)", "x**3*tanh(x)"]
+WIDTHS = [(3, 1), (3, 4, 1), (3, 4, 2, 1), (3, 2, 4, 2)]
+
+
+def layer_by_layer(network, theta, X):
+    """Outputs by a plain loop, from the matrices cut out of θ."""
+    rows, done = X.T, 0
+    for depth, (into, out) in enumerate(zip(network.widths, network.widths[1:], strict=False)):
+        rows = theta[done:done + into * out].reshape(out, into) @ (network.activation(rows) if depth else rows)
+        done += into * out
+    assert done == len(theta)
+    return rows[0] if len(rows) == 1 else rows.T
+
+
+@pytest.mark.parametrize("widths", WIDTHS)
+@pytest.mark.parametrize("name", DEEP)
+def test_a_deep_network_is_a_loop_over_its_layers_and_pulls_back_their_derivative(name, widths):
+    network = Deep(widths, name)
+    theta, X, _ = drawn(network)
+    H, direction = network.outputs(theta, X), network.init(3, 1.0, seed=2)
+    np.testing.assert_allclose(H, layer_by_layer(network, theta, X), rtol=1e-12)
+    r = np.random.default_rng(3).standard_normal(H.shape)
+    moved = (layer_by_layer(network, theta + 1e-6 * direction, X) - layer_by_layer(network, theta - 1e-6 * direction, X)) / 2e-6
+    assert network.pullback(theta, X, r) @ direction == pytest.approx(np.sum(r * moved), rel=1e-6)
+
+
+@pytest.mark.parametrize("act", [activation("absolute value", np.abs, np.sign), activation("minus a cube", lambda z: -2 * z**3, lambda z: -6 * z**2)])
+def test_a_deep_network_takes_any_homogeneous_activation(act):
+    network = Deep((3, 4, 1), act)
+    theta, X, _ = drawn(network)
+    np.testing.assert_allclose(network.outputs(theta, X), layer_by_layer(network, theta, X), rtol=1e-12)
+
+
+@pytest.mark.parametrize("name, layer_degrees", [("linear", (1, 1, 1)), ("relu", (1, 1, 1)), ("relu**2", (4, 2, 1)), ("z**3", (9, 3, 1))])
+def test_every_layer_of_a_deep_network_enters_with_its_degree(name, layer_degrees):
+    network = Deep((3, 4, 2, 1), name)
+    theta, X, _ = drawn(network)
+    H = network.outputs(theta, X)
+    assert (network.layer_degrees, network.degree) == (layer_degrees, sum(layer_degrees))
+    np.testing.assert_allclose(network.outputs(1.3 * theta, X), 1.3**network.degree * H, rtol=1e-12)
+    for layer, degree in enumerate(layer_degrees):
+        scaled = np.concatenate([(1.3 if k == layer else 1.0) * W.ravel() for k, W in enumerate(network.weights(theta))])
+        np.testing.assert_allclose(network.outputs(scaled, X), 1.3**degree * H, rtol=1e-12)
+
+
+def test_a_deep_network_knows_its_kinks_and_says_what_it_is():
+    assert [Deep((3, 4, 1), name).kinked for name in ("relu", "leaky_relu(0.3)", "relu**2", "tanh", "linear")] == [True, True, False, False, False]
+    assert repr(Deep((3, 4, 1), "relu**2")) == "Deep((3, 4, 1), 'relu**2')" and Deep([3, 4, 1]).widths == (3, 4, 1)
+
+
+@pytest.mark.parametrize("network", [Deep((3, 4, 2, 1)), TorchNetwork(torch.nn.Sequential(torch.nn.Linear(3, 2), torch.nn.Linear(2, 1)))], ids=["Deep", "TorchNetwork"])
+def test_weights_of_a_torch_network_are_its_parameters_in_their_order_along_a_trajectory_too(network):
+    thetas = np.array([network.init(3, 1.0, seed) for seed in range(4)])
+    shapes = [(4, 3), (2, 4), (1, 2)] if isinstance(network, Deep) else [(2, 3), (2,), (1, 2), (1,)]
+    along = network.weights(thetas)
+    assert [W.shape for W in along] == [(4, *shape) for shape in shapes]
+    for k, theta in enumerate(thetas):
+        assert all(np.array_equal(W[k], one) for W, one in zip(along, network.weights(theta), strict=True))
+        np.testing.assert_array_equal(np.concatenate([W.ravel() for W in network.weights(theta)]), theta)
+
+
+def test_another_function_under_a_known_name_is_refused():
+    with pytest.raises(ValueError, match="activation 'tanh' is not the function of that name"):
+        helpers.Deep((2, 3, 1), activation("tanh", np.sin, np.cos))
+
+
+@pytest.mark.parametrize("act", ["smooth_leaky_relu(0.1)", activation("sin", np.sin, np.cos)])
+def test_an_activation_without_a_torch_form_is_refused_with_those_that_have_one(act):
+    with pytest.raises(ValueError, match=r"activation '(sin|smooth.*)' has no torch form here; .*tanh.*x\*tanh\(x\).*TorchNetwork"):
+        Deep((3, 4, 1), act)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from helpers import Problem, TorchNetwork, TwoLayer, data
+from helpers import Deep, Problem, TorchNetwork, TwoLayer, data, gradient_flow, stop_at
 from helpers.data import Dataset
 
 RANDOM = np.random.default_rng(0)
@@ -174,3 +174,110 @@ def test_a_theta_with_nan_is_refused(method):
 def test_data_sets_can_be_compared_and_kept_in_sets():
     first, second = data.hinge(), data.hinge()
     assert first in [second, first] and first != second and len({first, second}) == 2
+
+
+# --- z and the rescaled clock ---
+
+ONE_POINT = Dataset([[1.0]], [1.0])
+
+
+@pytest.mark.parametrize("reduction, weight", [("sum", 1.0), ("mean", 1 / 6)])
+@pytest.mark.parametrize("loss, z", [("square", Y["square"]), ("logistic", Y["logistic"] / 2), ("exponential", Y["exponential"]),
+                                     ("cross_entropy", np.eye(3)[Y["cross_entropy"]] - 1 / 3)])
+def test_z_is_the_residual_at_zero_outputs_of_a_live_problem_and_of_its_frozen_one(loss, z, reduction, weight):
+    problem = problem_of(loss, reduction)
+    np.testing.assert_allclose(problem.z, weight * z, rtol=1e-14)
+    np.testing.assert_array_equal(problem.frozen().z, problem.z)
+
+
+def test_z_is_at_zero_outputs_even_where_a_network_has_others_at_the_origin():
+    problem = Problem(TwoLayer(5, "sigmoid", train_output=False, output_weights=np.ones(5)), Dataset(X, Y["square"]))
+    assert (problem.network.outputs(np.zeros(15), X) == 2.5).all()
+    np.testing.assert_array_equal(problem.z, Y["square"])
+
+
+@pytest.mark.parametrize("outputs", [2, 6])
+def test_z_of_outputs_that_do_not_fit_the_labels_is_refused(outputs):
+    problem = Problem(TorchNetwork(torch.nn.Linear(3, outputs)), Dataset(X, Y["square"]))
+    for ask in (lambda: problem.z, problem.frozen):
+        with pytest.raises(ValueError, match=rf"outputs have shape \(6, {outputs}\), the labels y \(6,\)"):
+            ask()
+
+
+def test_z_is_a_copy():
+    frozen = problem_of("square").frozen()
+    frozen.z[:] = 100
+    assert frozen.z.max() < 100
+
+
+def test_z_of_a_problem_frozen_at_other_values_is_those():
+    np.testing.assert_array_equal(problem_of("square").frozen(np.arange(6.0)).z, np.arange(6.0))
+
+
+@pytest.mark.parametrize("problem", [problem_of("square"), problem_of("logistic", "mean").frozen(), Problem(Deep((3, 4, 3, 1), "relu**2"), Dataset(X, Y["square"]))],
+                         ids=["live", "frozen", "Deep"])
+@pytest.mark.parametrize("scale", [1e-9, 1.0])
+def test_the_rescaled_velocity_has_the_direction_of_training_and_the_length_of_theta(problem, scale):
+    theta, slow = theta_of(problem, scale), problem.rescaled()
+    velocity, plain = slow.velocity(theta), problem.velocity(theta)
+    assert np.linalg.norm(velocity) == pytest.approx(scale, rel=1e-12)
+    np.testing.assert_allclose(velocity / scale, plain / np.linalg.norm(plain), rtol=1e-10, atol=1e-12)
+    loss, again = slow.loss_and_velocity(theta)
+    assert loss == slow.loss(theta) == problem.loss(theta) and np.array_equal(again, velocity)
+    np.testing.assert_array_equal(slow.residual(theta), problem.residual(theta))
+    np.testing.assert_array_equal(slow.start(theta), theta)
+    assert slow.network is problem.network and slow.data is problem.data and repr(slow) == f"{problem!r}.rescaled()"
+
+
+@pytest.mark.parametrize("activation", ["tanh", "x*tanh(x)", "relu"])
+def test_the_rescaled_run_is_the_same_curve_as_the_plain_one_at_its_physical_times(activation):
+    problem = Problem(TwoLayer(6, activation), data.circle(20))
+    start, slow, rtol = problem.network.init(2, 0.05, seed=2), problem.rescaled(), 5e-5 if activation == "relu" else 1e-8
+    run = gradient_flow(slow, start, 50, stop=stop_at(norm=0.5), rtol=rtol)
+    t = slow.physical_time(run)
+    plain = gradient_flow(problem, start, 1.001 * t[-1], rtol=rtol).at(t)
+    assert run.stopped == "norm" and t[0] == 0 and (np.diff(t) > 0).all()
+    assert np.max(np.linalg.norm(plain - run.theta, axis=1) / run.norm) < (2e-3 if activation == "relu" else 1e-6)
+
+
+@pytest.mark.parametrize("scale", [1e-1, 1e-4, 1e-8])
+def test_physical_times_of_a_cubic_ncf_are_those_before_its_blow_up(scale):
+    slow, start = Problem(TwoLayer(1, "z**2"), ONE_POINT).frozen().rescaled(), scale * np.sqrt([2 / 3, 1 / 3])  # the KKT point, N = 2/(3√3)
+    run = gradient_flow(slow, start, 100, stop=stop_at(norm=1.0))
+    blow_up = 1 / (3 * scale * 2 / (3 * np.sqrt(3)))
+    np.testing.assert_allclose(slow.physical_time(run)[1:], blow_up * (1 - scale / run.norm[1:]), rtol=1e-6)
+    np.testing.assert_allclose(run.norm, scale * np.exp(run.t), rtol=1e-4)
+
+
+def test_physical_times_are_known_between_the_points_of_a_run_too():
+    slow, start = Problem(TwoLayer(1, "z**2"), ONE_POINT).frozen().rescaled(), 1e-3 * np.sqrt([2 / 3, 1 / 3])
+    run = gradient_flow(slow, start, 5, rtol=1e-9)
+    clock = np.linspace(0, 5, 60)
+    np.testing.assert_allclose(slow.physical_time(run, clock)[1:], (1 - np.exp(-clock[1:])) * np.sqrt(3) / 2e-3, rtol=1e-6)
+    np.testing.assert_array_equal(slow.physical_time(run, run.t), slow.physical_time(run))
+
+
+@pytest.mark.parametrize("scale", [1e-2, 1e-8])
+def test_for_degree_two_time_is_the_logarithm_of_the_growth_over_twice_the_ncf(scale):
+    slow = Problem(TwoLayer(1, "linear"), ONE_POINT).frozen([3.0]).rescaled()
+    run = gradient_flow(slow, scale * np.sqrt([0.5, 0.5]), 100, stop=stop_at(norm=1.0))
+    np.testing.assert_allclose(slow.physical_time(run)[1:], np.log(run.norm[1:] / scale) / 3, rtol=1e-6)
+
+
+def test_the_rescaled_clock_refuses_a_place_where_training_stands_still():
+    problem = Problem(TwoLayer(1, "linear"), ONE_POINT)
+    for theta in ([0.0, 0.0], [1.0, 1.0]):  # the origin, and a minimum
+        for method in ("velocity", "loss_and_velocity"):
+            with pytest.raises(ValueError, match="theta stands still there"):
+                getattr(problem.rescaled(), method)(np.array(theta))
+
+
+def test_spokes_are_unit_inputs_at_their_angles_with_their_labels():
+    spokes = data.spokes([0, 90, 210], [1, -0.5, 2])
+    np.testing.assert_allclose(spokes.X, [[1, 0], [0, 1], [-np.sqrt(3) / 2, -0.5]], atol=1e-15)
+    np.testing.assert_array_equal(spokes.y, [1, -0.5, 2])
+    usual = data.spokes()
+    np.testing.assert_allclose(np.rad2deg(np.arctan2(*usual.X.T[::-1])) % 360, [50, 100, 170, 195, 270, 290])
+    np.testing.assert_array_equal(usual.y, [1, 1, -1, -1, 1, 1])
+    with pytest.raises(ValueError, match=r"labels must have shape \(2,\)"):
+        data.spokes([0, 90])

@@ -41,8 +41,8 @@ def two_fits(network, data, runs, x):
                      "at the start (open) and, a little further out, at the end (triangles: positive output weight, discs: negative; larger = longer weights).", 760)
 
 
-def correlation(angle, F, peaks, valleys, neurons, alt):
-    """The correlation F (G,) against the angle (G,) of (w, b) in degrees, its peaks and valleys as angles, and neurons: label -> angles (k,), drawn at F = 0."""
+def correlation(angle, F, peaks, valleys, neurons, alt, axis="angle of (w, b), degrees"):
+    """The correlation F (G,) against a neuron's angle (G,) in degrees, its peaks and valleys as angles, and neurons: label -> angles (k,), drawn at F = 0."""
     figure = go.Figure()
     figure.add_scatter(x=angle.astype("float32"), y=F.astype("float32"), mode="lines", name="F", line={"color": INK, "width": 2})
     for name, at, symbol, colour in (("peak, F > 0", peaks, "triangle-up", COLOURS[0]), ("valley, F < 0", valleys, "triangle-down", COLOURS[1])):
@@ -50,7 +50,7 @@ def correlation(angle, F, peaks, valleys, neurons, alt):
     for k, (name, at) in enumerate(neurons.items()):
         figure.add_scatter(x=at, y=np.zeros(len(at)), mode="markers", name=name,
                            marker={"symbol": _pick(("line-ns-open", "circle-open", "diamond-open"), k), "size": 14, "color": _pick(COLOURS, k)})
-    figure.update_xaxes(title_text="angle of (w, b), degrees", tickvals=list(range(-180, 181, 45)))
+    figure.update_xaxes(title_text=axis, tickvals=list(range(-180, 181, 45)))
     figure.update_yaxes(title_text="F")
     return _finished(figure, "The correlation F and the neurons that follow it", alt, 430)
 
@@ -70,7 +70,24 @@ def log_log(title, x_label, y_label, measured, predicted, alt):
         figure.add_scatter(x=x, y=y, mode="lines", name=label, showlegend=label not in measured,
                            line={"color": _pick(COLOURS, k), "dash": _pick(DASHES[1:], k), "width": 2})
     figure.update_xaxes(type="log", dtick=1, title_text=x_label, exponentformat="power")
-    figure.update_yaxes(type="log", dtick=1, title_text=y_label, exponentformat="power")
+    heights = np.concatenate([np.ravel(y) for _, y in (*measured.values(), *predicted.values())])
+    decades = np.log10(heights[np.isfinite(heights) & (heights > 0)])
+    figure.update_yaxes(type="log", dtick=max(1, round(np.ptp(decades) / 7)) if len(decades) else 1, title_text=y_label, exponentformat="power")
+    return _finished(figure, title, alt, 460)
+
+
+def curves(title, x_label, y_label, lines, alt, points=None, log=""):
+    """Lines and points over common axes: both map a label to (x, y); `log` names the logarithmic axes, "", "x", "y" or "xy". A line and points of one label share their colour."""
+    if log not in ("", "x", "y", "xy"):
+        raise ValueError(f'log must be "", "x", "y" or "xy", got {log!r}')
+    figure, points = go.Figure(), points or {}
+    colour = {label: _pick(COLOURS, k) for k, label in enumerate(dict.fromkeys([*lines, *points]))}
+    for k, (label, (x, y)) in enumerate(lines.items()):
+        figure.add_scatter(x=x, y=np.asarray(y, dtype="float32"), mode="lines", name=label, line={"color": colour[label], "dash": _pick(DASHES, k), "width": 2})
+    for k, (label, (x, y)) in enumerate(points.items()):
+        figure.add_scatter(x=x, y=y, mode="markers", name=label, showlegend=label not in lines, marker={"color": colour[label], "symbol": _pick(MARKERS, k), "size": 9})
+    for axis, update, text in (("x", figure.update_xaxes, x_label), ("y", figure.update_yaxes, y_label)):
+        update(title_text=text, **({"type": "log", "exponentformat": "power"} if axis in log else {}))
     return _finished(figure, title, alt, 460)
 
 

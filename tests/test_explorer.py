@@ -1,4 +1,4 @@
-"""The explorer without a browser: its controls, its runs as bytes, and its answers to requests."""
+"""The explorer: its controls, its runs as bytes, its answers to requests, and (at the end, in a browser) the sphere that is turned by hand."""
 
 import base64
 import itertools
@@ -12,12 +12,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from browser import errors_of, new_page
 from traitlets import TraitError
 
 from helpers.condensation import condensed_lines
 from helpers.explorers import Chart, Choice, Circle, Explorer, Function, LogSlider, Scene, Slider, scale_explorer
 from helpers.explorers.explorer import PAGE_STRIDE
-from helpers.explorers.scene import encode, format_number
+from helpers.explorers.scene import Sphere, encode, format_number, sphere_grid
 from helpers.explorers.small_init import compute
 
 REPOSITORY = Path(__file__).resolve().parent.parent
@@ -43,6 +44,27 @@ def scene(frames=240, neurons=60, grid=121, **changes):
               Chart(time, {"loss": loss}, "Loss", "time t", "loss", False, True, "a falling curve", {"start": 1})]
     return Scene(**{"time": time, "panels": panels, "text": [(0, "plateau at {time}"), (9, "loss {loss}")],
                     "values": {"loss": loss}} | changes)
+
+
+def circle(frames=9, neurons=3, **layers):
+    """A circle of neurons that stand still."""
+    return Circle(np.zeros((frames, neurons)), np.ones((frames, neurons)), np.ones(neurons), "", "", **layers)
+
+
+def sphere(frames=9, neurons=3, **changes):
+    """A sphere of neurons that run around it, half of them of either sign."""
+    turn = np.linspace(0, 3, frames)[:, None] + np.arange(neurons)
+    position = np.stack([np.cos(turn) * 0.6, np.sin(turn) * 0.6, np.full_like(turn, 0.8)], axis=-1)
+    grid = sphere_grid(19, 36)
+    return Sphere(**{"position": position, "length": np.full((frames, neurons), 0.5), "sign": np.resize([1, -1], neurons), "title": "sphere",
+                     "alt": "Neurons on a sphere", "field": grid[..., 0] - grid[..., 2],
+                     "marks": [((0.6, 0, 0.8), "positive"), ((0, 0, 1), "none")], "view": (1, 0, 0)} | changes)
+
+
+def chart(frames=9, **more):
+    """A chart of a straight line and its prediction."""
+    time = np.arange(1, frames + 1)
+    return Chart(time, {"loss": time, "guess": 2 * time}, "", "", "", True, False, "", **more)
 
 
 def explorer(compute=None, **override):
@@ -112,6 +134,69 @@ def test_a_scene_with_wrong_arrays_or_text_is_refused(changes, complaint):
 def test_a_panel_with_wrong_arrays_is_refused(panel, complaint):
     with pytest.raises(ValueError, match=complaint):
         scene(panels=[panel])
+
+
+@pytest.mark.parametrize("panel, complaint", [
+    (lambda: circle(field=[[1, 2, 3]]), "Circle.field has shape"),
+    (lambda: circle(field=[1, 2]), "Circle.field holds 2 values; it must hold at least three"),
+    (lambda: circle(field=[1, 2, np.nan]), "Circle.field holds NaN"),
+    (lambda: circle(marks=[(0, "positive"), (1, "saddle")]), r"Circle.marks\[1\] is of kind 'saddle'; it must be one of positive, negative, none"),
+    (lambda: circle(marks=[0.5]), r"Circle.marks\[0\] is 0.5; it must be \(angle, kind\)"),
+    (lambda: circle(marks=[(np.inf, "none")]), r"Circle.marks\[0\] holds NaN or infinite"),
+    (lambda: circle(basins=[(0, 1, "none")]), r"Circle.basins\[0\] is of kind 'none'; it must be one of positive, negative"),
+    (lambda: circle(basins=[(0, "positive")]), r"it must be \(low, high, kind\)"),
+    (lambda: circle(basins=[(1, 0, "positive")]), r"Circle.basins\[0\] goes from 1 to 0; it must be low < high"),
+    (lambda: circle(basins=[(0, 7, "negative")]), "goes from 0 to 7"),
+    (lambda: circle(goals=[1, 2]), "Circle.goals has shape"),
+    (lambda: circle(goals=[1, 2, np.inf]), "Circle.goals holds infinite"),
+    (lambda: sphere(position=np.ones((9, 3, 3))), "Sphere.position must hold vectors of length 1"),
+    (lambda: sphere(position=np.ones((9, 3, 2))), "Sphere.position has shape"),
+    (lambda: sphere(length=np.full((9, 3), 2)), "Sphere.length goes from 2"),
+    (lambda: sphere(length=np.ones((9, 4))), "Sphere.length has shape"),
+    (lambda: sphere(sign=[1, 2, 1]), "Sphere.sign"),
+    (lambda: sphere(field=[1, 2, 3]), "Sphere.field has shape"),
+    (lambda: sphere(field=np.ones((2, 9))), "Sphere.field has shape"),
+    (lambda: sphere(field=np.full((5, 9), np.nan)), "Sphere.field holds NaN"),
+    (lambda: sphere(marks=[((1, 1, 0), "none")]), r"Sphere.marks\[0\] must hold vectors of length 1"),
+    (lambda: sphere(marks=[((1, 0, 0), "up")]), "is of kind 'up'"),
+    (lambda: sphere(view=(0, 0, 0)), "Sphere.view is zero"),
+    (lambda: chart(marks={"escape": np.nan}), "escape.* holds NaN"),
+    (lambda: chart(marks={"escape": 0}), r"Chart.marks\['escape'\] is 0; on a logarithmic axis it must be above 0"),
+    (lambda: chart(predicted=("gues",)), r"Chart.predicted names \['gues'\]; series holds \['loss', 'guess'\]")])
+def test_a_panel_with_wrong_layers_is_refused(panel, complaint):
+    with pytest.raises(ValueError, match=complaint):
+        scene(frames=9, panels=[panel()])
+
+
+def test_one_prediction_may_be_named_without_a_tuple():
+    assert scene(frames=9, panels=[chart(predicted="guess")]).panels[0].predicted == ("guess",)
+
+
+def test_the_grid_of_the_sphere_runs_from_pole_to_pole_and_once_around():
+    grid = sphere_grid(5, 8)
+    assert grid.shape == (5, 8, 3)
+    np.testing.assert_allclose(np.linalg.norm(grid, axis=-1), 1)
+    np.testing.assert_allclose(grid[0], np.tile([0, 0, -1], (8, 1)), atol=1e-15)
+    np.testing.assert_allclose(grid[-1], np.tile([0, 0, 1], (8, 1)), atol=1e-15)
+    np.testing.assert_allclose(grid[2, [0, 2, 4]], [[-1, 0, 0], [0, -1, 0], [1, 0, 0]], atol=1e-15)
+
+
+def test_thinning_leaves_alone_what_does_not_move():
+    made = scene(frames=9, panels=[circle(field=[1, -2, 3], marks=[(0, "none")], basins=[(0, 1, "positive")], goals=[1, np.nan, 2]),
+                                   sphere(), chart(marks={"escape": 3}, predicted=("guess",))])
+    thin = made.thinned(3)
+    for name in ("field", "marks", "basins", "goals"):
+        np.testing.assert_array_equal(getattr(thin.panels[0], name), getattr(made.panels[0], name))
+    np.testing.assert_array_equal(thin.panels[1].field, made.panels[1].field)
+    assert thin.panels[1].marks == made.panels[1].marks
+    np.testing.assert_array_equal(thin.panels[1].position, made.panels[1].position[[0, 3, 6, 8]])
+    np.testing.assert_array_equal(thin.panels[1].length, made.panels[1].length[[0, 3, 6, 8]])
+    assert (thin.panels[2].marks, thin.panels[2].predicted) == ({"escape": 3}, ("guess",))
+
+
+def test_a_run_of_240_frames_and_60_neurons_on_a_sphere_fits_150_kilobytes():
+    made = scene(panels=[sphere(240, 60, field=sphere_grid(37, 72)[..., 0])])
+    assert len(encode(made, {})) < 150_000
 
 
 def test_the_text_of_a_frame_is_filled_in():
@@ -197,6 +282,34 @@ def test_what_python_encodes_the_browser_decodes(node):
     np.testing.assert_allclose(array(run["panels"][1]["marks"]), function.marks, atol=1e-4)
     assert np.isnan(function.marks).any()
     np.testing.assert_allclose(array(run["panels"][2]["series"][0][1]), chart.series["loss"], rtol=1e-6)
+
+
+def test_layers_spheres_and_marks_come_to_the_browser(node):
+    field = np.sin(np.linspace(-np.pi, np.pi, 90, endpoint=False)) - 0.3
+    field[10:20] = 0
+    made = scene(frames=9, panels=[circle(field=field, marks=[(np.float64(2), "negative")], basins=[(-4, 1, "positive")], goals=[1, np.nan, 4]),
+                                   sphere(), chart(marks={"escape": np.float32(20)}, predicted=["guess"])])
+    ring, ball, curves = in_node(node, """console.log(JSON.stringify(stage.decode(stdin).panels, (key, value) =>
+        ArrayBuffer.isView(value) ? Array.from(value) : value))""", encode(made, {}))
+    np.testing.assert_allclose(ring["field"]["data"], field, atol=1e-4)
+    assert ring["field"]["data"][10:20] == [0] * 10, "what is zero stays zero, or it would have a colour"
+    assert (ring["marks"], ring["basins"], ring["goals"]["data"]) == ([[2, "negative"]], [[-4, 1, "positive"]], [1, None, 4])
+    assert ball["position"]["shape"] == [9, 9]
+    np.testing.assert_allclose(np.reshape(ball["position"]["data"], (9, 3, 3)), made.panels[1].position, atol=1e-4)
+    np.testing.assert_allclose(np.reshape(ball["field"]["data"], ball["field"]["shape"]), made.panels[1].field, atol=1e-4)
+    assert ball["marks"] == [[[0.6, 0, 0.8], "positive"], [[0, 0, 1], "none"]] and ball["view"] == [1, 0, 0]
+    assert (curves["marks"], curves["predicted"]) == ([["escape", 20]], ["guess"])
+
+
+def test_python_and_the_browser_agree_where_the_grid_lies(node):
+    grid = sphere_grid(37, 72)
+    field = grid @ [0.5, -0.7, 0.2]
+    made = scene(frames=9, panels=[sphere(field=field)])
+    directions = np.random.default_rng(0).normal(size=(50, 3))
+    directions /= np.linalg.norm(directions, axis=1)[:, None]
+    read = in_node(node, f"""const {{ field }} = stage.decode(stdin).panels[0];
+        console.log(JSON.stringify({directions.tolist()}.map((direction) => stage.sphereValue(field, ...direction))))""", encode(made, {}))
+    np.testing.assert_allclose(read, directions @ [0.5, -0.7, 0.2], atol=5e-3)
 
 
 def test_python_and_the_browser_write_numbers_alike(node):
@@ -399,3 +512,185 @@ def test_the_last_frame_of_lesson_one_tells_the_lines_of_its_weights():
 def test_a_cursor_outside_the_run_is_refused(place):
     with pytest.raises(TraitError):
         explorer().cursor = place
+
+
+# The sphere in a browser
+
+
+@pytest.fixture
+def opened(chromium, tmp_path):
+    """A function that opens an explorer's page, its first sphere as `sphere`; any error on it fails the test."""
+    pages = []
+
+    def open_it(toy, **grid):
+        toy.save_html(tmp_path / "toy.html", **grid)
+        page = new_page(chromium)
+        errors = errors_of(page)
+        page.on("console", lambda message: errors.append(message.text))
+        pages.append((page, errors))
+        page.goto((tmp_path / "toy.html").as_uri())
+        page.wait_for_selector(".explorer[data-painted]")
+        page.sphere = page.locator(".explorer-sphere canvas").nth(1)
+        return page
+
+    yield open_it
+    for page, errors in pages:
+        page.context.close()
+        assert errors == []
+
+
+LAYERS = {"field": np.cos(np.linspace(-np.pi, np.pi, 60, endpoint=False)), "marks": [(0, "positive"), (np.pi, "negative")],
+          "basins": [(-3, 3, "positive"), (0.1, 6.1, "negative")], "goals": [np.nan, 0, 0]}
+
+
+@pytest.fixture
+def turned(opened):
+    """A page with a sphere, a circle with all its layers, a chart with a mark, and a sphere and a circle without anything."""
+    width = Slider("width", "Width m", 5, 10, 5, 5)
+    toy = Explorer("toy_explorer", lambda width: scene(frames=9, panels=[
+        sphere(9, width), circle(**LAYERS), chart(marks={"escape": 20}, predicted="guess"), sphere(9, 1, field=(), marks=()), circle()]),
+        [width], "Toy", {})
+    return opened(toy, width=[5, 10])
+
+
+def view(page):
+    """Longitude and latitude of the point that faces the reader, in degrees."""
+    return [int(angle) for angle in page.sphere.get_attribute("data-view").split()]
+
+
+def picture(page, kind="sphere"):
+    """The pixels of a panel's lower canvas, as a hash, in the next frame but one."""
+    return page.evaluate("""async (kind) => {
+        for (const _ of [1, 2]) await new Promise(requestAnimationFrame);
+        return document.querySelector(`.explorer-${kind} canvas`).toDataURL();
+    }""", kind)
+
+
+def drag(page, right, down):
+    """The sphere pulled by so many pixels from its middle."""
+    box = page.sphere.bounding_box()
+    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    page.mouse.move(x, y)
+    page.mouse.down()
+    page.mouse.move(x + right / 2, y + down / 2)
+    page.mouse.move(x + right, y + down)
+    page.mouse.up()
+
+
+def test_the_sphere_follows_the_hand_and_returns_on_a_double_click(turned):
+    assert view(turned) == [0, 0]
+    before = picture(turned)
+    drag(turned, 70, 35)
+    longitude, latitude = view(turned)
+    assert -45 < longitude < -15 and 7 < latitude < 25
+    after = picture(turned)
+    assert after != before
+    turned.sphere.hover()
+    assert view(turned) == [longitude, latitude], "a hand that has let go turns nothing"
+    turned.sphere.dblclick()
+    assert view(turned) == [0, 0] and picture(turned) == before
+
+
+def test_the_sphere_turns_by_keyboard_and_lets_no_key_through(turned):
+    turned.evaluate("() => { window.keys = []; document.addEventListener('keydown', (event) => keys.push(event.key)); }")
+    turned.sphere.focus()
+    for key in ("ArrowLeft", "ArrowLeft", "ArrowUp", "b"):
+        turned.keyboard.press(key)
+    assert view(turned) == [20, -10]
+    turned.keyboard.press("Home")
+    assert view(turned) == [0, 0]
+    assert turned.evaluate("() => keys") == []
+    assert "arrow keys" in turned.sphere.get_attribute("aria-label").lower()
+
+
+def test_a_new_run_is_seen_from_where_the_last_one_was(turned):
+    drag(turned, -60, 0)
+    seen = view(turned)
+    turned.locator("[data-control=width]").press("End")
+    turned.wait_for_function("() => JSON.parse(document.querySelector('.explorer').dataset.settings).width === 10")
+    assert view(turned) == seen != [0, 0]
+
+
+def test_turning_leaves_the_other_panels_as_they_are(turned):
+    before = picture(turned, "circle"), picture(turned, "chart")
+    drag(turned, 50, 0)
+    assert (picture(turned, "circle"), picture(turned, "chart")) == before
+
+
+def test_the_legend_tells_what_there_is_and_no_more(turned):
+    def legend(kind, which=0):
+        return turned.locator(f".explorer-{kind}").nth(which).locator(".explorer-legend li").all_inner_texts()
+
+    assert legend("circle") == ["positive output weight", "F > 0 outside, F < 0 inside", "attracts positive neurons",
+                                "attracts negative neurons", "basins", "predicted goals"]
+    assert legend("sphere") == ["positive output weight", "negative output weight", "F > 0, F = 0, F < 0", "attracts positive neurons",
+                                "attracts none", "drag it, or use the arrow keys, to turn it"]
+    assert legend("chart") == ["loss", "guess", "escape", "now"]
+    assert legend("circle", 1) == ["positive output weight"]
+    assert legend("sphere", 1) == ["positive output weight", "drag it, or use the arrow keys, to turn it"]
+
+
+def test_every_layer_is_seen(opened):
+    names = ("none", *LAYERS, "mark", "predicted", "ground", "points")
+    without = Choice("without", "Without", names, "none")
+
+    def compute(without):
+        layers = {name: layer for name, layer in LAYERS.items() if name != without}
+        layers.setdefault("marks", [(0, "negative"), (np.pi, "positive")])  # without marks the circle would be larger
+        marks = {} if without == "mark" else {"escape": 8}
+        return scene(frames=9, panels=[circle(**layers), chart(marks=marks, predicted=() if without == "predicted" else "guess"),
+                                       sphere(**{"ground": {"field": ()}, "points": {"marks": ()}}.get(without, {}))])
+
+    page = opened(Explorer("toy_explorer", compute, [without], "Toy", {}), without=names)
+    seen = {}
+    for name in names:
+        page.locator("[data-control=without]").select_option(name)
+        picture(page)
+        seen[name] = page.evaluate("() => [...document.querySelectorAll('.explorer canvas')].map((canvas) => canvas.toDataURL()).join()")
+    assert len(set(seen.values())) == len(names)
+
+
+def test_most_of_the_sphere_is_tinted_by_its_field(turned):
+    picture(turned)
+    shares = turned.evaluate("""() => [...document.querySelectorAll('.explorer-sphere')].map((panel) => {
+        const canvas = panel.querySelector('canvas');
+        const { data } = canvas.getContext('2d').getImageData(canvas.width / 2 - 90, canvas.height / 2 - 90, 180, 180);
+        return data.filter((value, i) => i % 4 === 3 && value > 5 && value < 145).length / 180 ** 2;
+    })""")
+    assert shares[0] > 0.6 and shares[1] < 0.1
+
+
+def test_the_dots_of_a_prediction_are_thick_enough_to_be_seen(opened):
+    time = np.arange(1, 10)
+    panels = [Chart(time, {"loss": time, "guess": guess}, "", "", "", False, False, "", {"top": 12}, predicted="guess")
+              for guess in (time + 2, time * np.nan)]
+    page = opened(Explorer("toy_explorer", lambda: scene(frames=9, panels=panels), [], "Toy", {}))
+    picture(page, "chart")
+    with_dots, without = page.evaluate("""() => [...document.querySelectorAll('.explorer-chart')].map((panel) => {
+        const canvas = panel.querySelector('canvas');
+        const alphas = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data.filter((_, i) => i % 4 === 3);
+        return alphas.filter((alpha) => alpha > 200).length;
+    })""")
+    assert with_dots - without > 100, "pixels"
+
+
+@pytest.mark.parametrize("colour, place, lies", [("positive", 0, "outside"), ("negative", np.pi, "inside")])
+def test_the_field_lies_outside_the_circle_where_it_is_positive_and_inside_where_negative(turned, colour, place, lies):
+    reaches = turned.evaluate("""([colour, place]) => {
+        const canvas = document.querySelector('.explorer-circle canvas');
+        const pen = canvas.getContext('2d');
+        pen.fillStyle = getComputedStyle(document.querySelector('.explorer')).getPropertyValue(`--explorer-${colour}`);
+        const wanted = [1, 3, 5].map((at) => parseInt(pen.fillStyle.slice(at, at + 2), 16));
+        const pixels = pen.getImageData(0, 0, canvas.width, canvas.height).data;
+        const reaches = [];
+        for (let reach = 20; reach < canvas.height / 2; reach++) {
+            const x = Math.round(canvas.width / 2 + reach * Math.cos(place));
+            for (let y = Math.round(canvas.height / 2) - 8; y <= canvas.height / 2 + 8; y++) {
+                const at = 4 * (y * canvas.width + x);
+                if (pixels[at + 3] > 250 && wanted.every((value, k) => Math.abs(value - pixels[at + k]) < 4)) reaches.push(reach);
+            }
+        }
+        return reaches.map((reach) => reach / (canvas.height / 2 - 17) * 1.3);
+    }""", [colour, place])
+    # The goals, ticks just outside the circle at angle 0, have the colour too.
+    assert 1.2 < max(reaches) <= 1.32 if lies == "outside" else 0.67 <= min(reaches) < 0.75

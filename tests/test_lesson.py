@@ -69,7 +69,7 @@ def test_a_check_says_unanswered_right_or_which_mistake(answer, reply, capsys):
 def test_a_figure_is_shown_with_its_text_below(monkeypatch):
     shown = []
     monkeypatch.setattr(lesson, "display", shown.append)
-    figure = figures.log_log("title", "x", "y", {"a": ([1, 2], [1, 2])}, {}, alt="two points <on> a line")
+    figure = figures.log_log("title", "x", "y", {"a": ([1, 2, 3, 4], [1, 2, 0, np.nan])}, {}, alt="two points <on> a line")
     lesson.show(figure)
     assert shown[0] is figure and "two points &lt;on&gt; a line" in shown[1].data
 
@@ -85,6 +85,7 @@ FIGURES = {
     "two_fits": two_fits,
     "correlation": lambda: figures.correlation(np.linspace(-180, 180, 7), np.arange(7.0), [60.0], [-60.0], {"start": [1.0, 2.0], "end": [3.0]}, alt="F and its neurons"),
     "log_log": lambda: figures.log_log("Times", "δ", "time t", {"runs": (T[1:], DRAWN)}, {"theory": (T[1:], T[1:] / 2)}, alt="times over scales"),
+    "curves": lambda: figures.curves("Norms", "time t", "‖θ‖", {"tanh": (T, T + 1.0), "relu": (T, 2.0 * T + 1)}, "norms over time", points={"relu": (T[1:], T[1:])}, log="y"),
     "stable_ranks": lambda: figures.stable_ranks({"δ": (T, [9.0, 2, 1.5, 1.6])}, {"curve": (T[1:], [2.1, 1.5, 1.6])}, {"limit": 1.7, "dip": 1.3}, alt="ranks over steps"),
     "cosines": lambda: figures.cosines({"start": DRAWN, "end": np.ones((6, 2))}),
     "images": lambda: figures.images({"v": DRAWN.ravel(), "u": -DRAWN.ravel()}, (3, 5)),
@@ -150,3 +151,28 @@ def test_fitted_functions_are_the_networks_outputs_at_the_end():
 def test_directions_of_networks_without_a_bias_are_not_drawn_on_a_circle():
     with pytest.raises(ValueError, match="one input and a bias"):
         figures.two_fits(TwoLayer(6, "relu"), data.hinge(), {}, np.zeros(1))
+
+
+@pytest.mark.parametrize("log, types", [("", (None, None)), ("x", ("log", None)), ("y", (None, "log")), ("xy", ("log", "log"))])
+def test_curves_have_the_logarithmic_axes_that_were_asked_for(log, types):
+    figure = figures.curves("Norms", "time t", "‖θ‖", {"tanh": (T, T + 1.0)}, "norms over time", log=log)
+    assert (figure.layout.xaxis.type, figure.layout.yaxis.type) == types
+    assert (figure.layout.xaxis.title.text, figure.layout.yaxis.title.text, figure.layout.title.text) == ("time t", "‖θ‖", "Norms")
+    assert figure.layout.meta["alt"] == "norms over time"
+
+
+def test_curves_show_lines_and_points_and_a_label_of_both_has_one_colour_and_one_entry():
+    lines = {"tanh": (T, T + 1.0), "relu": (T, 2.0 * T)}
+    figure = figures.curves("Norms", "t", "‖θ‖", lines, "norms over time", points={"relu": (T[1:], 3 * T[1:]), "others": (T, T)})
+    tanh, relu, marks, others = figure.data
+    np.testing.assert_allclose([relu.x, relu.y], [T, 2 * T])
+    np.testing.assert_allclose([marks.x, marks.y], [T[1:], 3 * T[1:]])
+    assert [t.mode for t in figure.data] == ["lines", "lines", "markers", "markers"] and [t.name for t in figure.data] == ["tanh", "relu", "relu", "others"]
+    assert relu.line.color == marks.marker.color and len({tanh.line.color, relu.line.color, others.marker.color}) == 3
+    assert [t.showlegend for t in figure.data[2:]] == [False, True]
+
+
+@pytest.mark.parametrize("log", ["z", "yx", None, True, 1, ["x"]])
+def test_curves_refuse_other_axes(log):
+    with pytest.raises(ValueError, match="log must be"):
+        figures.curves("Norms", "t", "‖θ‖", {"tanh": (T, T)}, "norms over time", log=log)

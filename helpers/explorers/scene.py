@@ -1,6 +1,7 @@
 """What an explorer shows: a whole run as plain data, and its form as bytes for the browser.
 
-Letters: T frames, m neurons, G grid points of a curve, n data points.
+Letters: T frames, m neurons, G grid points of a curve, n data points; F is the field that neurons of positive output
+weight climb and those of negative output weight descend.
 """
 
 import json
@@ -10,6 +11,10 @@ from dataclasses import dataclass, field, replace
 from decimal import ROUND_HALF_UP, Context
 
 import numpy as np
+
+# What a direction does to neurons: it attracts those with a > 0, those with a < 0, or it does neither.
+KINDS = ("positive", "negative", "none")
+UNIT = 1e-6  # how far the length of a unit vector may be from 1
 
 
 def format_number(value):
@@ -48,6 +53,45 @@ def _signs_of(sign, frames):
     return sign[frames] if sign.ndim == 2 else sign
 
 
+def _rows(owner, name, rows, form, kinds):
+    """The rows as lists, each of the form "(angle, kind)" or alike with one of the kinds; ValueError otherwise."""
+    checked = []
+    for at, row in enumerate(rows):
+        if not isinstance(row, (list, tuple)) or len(row) != form.count(",") + 1:
+            raise ValueError(f"{owner}.{name}[{at}] is {row!r}; it must be {form}")
+        if row[-1] not in kinds:
+            raise ValueError(f"{owner}.{name}[{at}] is of kind {row[-1]!r}; it must be one of {', '.join(kinds)}")
+        checked.append(list(row))
+    return checked
+
+
+def _unit_vectors(owner, name, values, *shapes):
+    """Vectors of length 1 along the last axis; ValueError otherwise."""
+    vectors = _floats(owner, name, values, *shapes)
+    if not np.allclose(np.linalg.norm(vectors, axis=-1), 1, rtol=0, atol=UNIT):
+        raise ValueError(f"{owner}.{name} must hold vectors of length 1")
+    return vectors
+
+
+def _lengths(owner, values, shape):
+    """Lengths in [0, 1]; ValueError otherwise."""
+    length = _floats(owner, "length", values, shape)
+    if length.size and not (length.min() >= 0 and length.max() <= 1 + 1e-9):
+        raise ValueError(f"{owner}.length goes from {length.min():g} to {length.max():g}; it must lie in [0, 1]")
+    return np.minimum(length, 1)
+
+
+def sphere_grid(rows, columns):
+    """The directions, shape (rows, columns, 3), at which `Sphere.field` holds its values.
+
+    Rows go from the south pole to the north pole, both included; columns go east from longitude −π, which is not repeated.
+    """
+    latitude = np.linspace(-np.pi / 2, np.pi / 2, rows)[:, None]
+    longitude = np.linspace(-np.pi, np.pi, columns, endpoint=False)
+    return np.stack([np.cos(latitude) * np.cos(longitude), np.cos(latitude) * np.sin(longitude),
+                     np.sin(latitude) * np.ones(columns)], axis=-1)
+
+
 class _Packer:
     """Aligned little-endian arrays in one body, equal ones once, each described by a dict for the header."""
 
@@ -80,6 +124,11 @@ class _Packer:
         """Numbers in [0, 1] as uint16."""
         return self._add(np.rint(array * 65535), "uint16", scale=1 / 65535, bias=0.0)
 
+    def signed(self, array):
+        """Numbers as int16 in steps of 1/32767 of the largest size; 0 stays 0."""
+        scale = np.abs(array).max(initial=0) / 32767 or 1.0
+        return self._add(np.rint(array / scale), "int16", scale=scale, bias=0.0)
+
     def ranged(self, array):
         """Numbers as int16 between their least and greatest value; NaN as -32768."""
         known = array[np.isfinite(array)]
@@ -92,22 +141,44 @@ class _Packer:
 
 @dataclass(frozen=True)
 class Circle:
-    """Neurons as arrows from the centre: angle (T, m) in radians, length (T, m) in [0, 1], sign (m,) or (T, m)."""
+    """Neurons as arrows from the centre: angle (T, m) in radians, length (T, m) in [0, 1], sign (m,) or (T, m).
+
+    What does not move lies below them, each part empty or there:
+    field (G,): F at G angles, equally spaced from −π, as a curve around the circle, outside it where F > 0;
+    marks: (angle, kind) with kind "positive" (attracts neurons with a > 0), "negative" (a < 0) or "none", on that curve;
+    basins: (low, high, kind), kind "positive" or "negative", as arcs within the circle, low < high ≤ low + 2π;
+    goals (m,): where each neuron is predicted to go, in radians, NaN for nowhere, in the colour of its first sign.
+    """
 
     angle: np.ndarray
     length: np.ndarray
     sign: np.ndarray
     title: str
     alt: str
+    field: np.ndarray = ()
+    marks: list = ()
+    basins: list = ()
+    goals: np.ndarray = ()
 
     def checked(self, frames):
-        """Itself with float arrays; ValueError on wrong shapes or numbers."""
+        """Itself with float arrays; ValueError on wrong shapes, numbers or kinds."""
         angle = _floats("Circle", "angle", self.angle, (frames, None))
-        length = _floats("Circle", "length", self.length, angle.shape)
-        if length.size and not (length.min() >= 0 and length.max() <= 1 + 1e-9):
-            raise ValueError(f"Circle.length goes from {length.min():g} to {length.max():g}; it must lie in [0, 1]")
-        sign = _signs("Circle", self.sign, frames, angle.shape[1])
-        return Circle(angle, np.minimum(length, 1), sign, self.title, self.alt)
+        neurons = angle.shape[1]
+        field = _floats("Circle", "field", self.field, (None,))
+        if len(field) in (1, 2):
+            raise ValueError(f"Circle.field holds {len(field)} values; it must hold at least three, or none")
+        marks = [[float(_floats("Circle", f"marks[{at}]", angle, ())), kind]
+                 for at, (angle, kind) in enumerate(_rows("Circle", "marks", self.marks, "(angle, kind)", KINDS))]
+        basins = [[*_floats("Circle", f"basins[{at}]", arc, (2,)).tolist(), kind]
+                  for at, (*arc, kind) in enumerate(_rows("Circle", "basins", self.basins, "(low, high, kind)", KINDS[:2]))]
+        for at, (low, high, _) in enumerate(basins):
+            if not low < high <= low + 2 * np.pi + 1e-9:
+                raise ValueError(f"Circle.basins[{at}] goes from {low:g} to {high:g}; it must be low < high ≤ low + 2π")
+        goals = _floats("Circle", "goals", self.goals, (neurons,), (0,), finite=False)
+        if np.isinf(goals).any():
+            raise ValueError("Circle.goals holds infinite numbers")
+        return replace(self, angle=angle, length=_lengths("Circle", self.length, angle.shape),
+                       sign=_signs("Circle", self.sign, frames, neurons), field=field, marks=marks, basins=basins, goals=goals)
 
     def only(self, frames):
         """Itself at these frames."""
@@ -116,7 +187,52 @@ class Circle:
     def pack(self, packer):
         """The header's description; arrays go to the packer."""
         return {"kind": "circle", "title": self.title, "alt": self.alt, "angle": packer.angles(self.angle),
-                "length": packer.fractions(self.length), "sign": packer.signs(self.sign)}
+                "length": packer.fractions(self.length), "sign": packer.signs(self.sign), "field": packer.signed(self.field),
+                "marks": self.marks, "basins": self.basins, "goals": packer.exact(self.goals)}
+
+
+@dataclass(frozen=True)
+class Sphere:
+    """Neurons as dots on the unit sphere, which the reader turns by hand.
+
+    position (T, m, 3) of length 1, length (T, m) in [0, 1] (the dot's radius), sign (m,) or (T, m);
+    field (rows, columns): F at the directions of `sphere_grid(rows, columns)`, as tints and contour lines, or empty;
+    marks: (unit vector (3,), kind), kinds as on the Circle; view (3,): the direction of the point that first faces the reader.
+    """
+
+    position: np.ndarray
+    length: np.ndarray
+    sign: np.ndarray
+    title: str
+    alt: str
+    field: np.ndarray = ()
+    marks: list = ()
+    view: np.ndarray = (1.0, -1.0, 0.6)
+
+    def checked(self, frames):
+        """Itself with float arrays; ValueError on wrong shapes, numbers or kinds."""
+        position = _unit_vectors("Sphere", "position", self.position, (frames, None, 3))
+        field = _floats("Sphere", "field", self.field, (None, None), (0,))
+        if field.size and min(field.shape) < 3:
+            raise ValueError(f"Sphere.field has shape {field.shape}; it must have at least three rows and three columns")
+        marks = [[_unit_vectors("Sphere", f"marks[{at}]", vector, (3,)).tolist(), kind]
+                 for at, (vector, kind) in enumerate(_rows("Sphere", "marks", self.marks, "(vector, kind)", KINDS))]
+        view = _floats("Sphere", "view", self.view, (3,))
+        if not view.any():
+            raise ValueError("Sphere.view is zero; it must be a direction")
+        return replace(self, position=position, length=_lengths("Sphere", self.length, position.shape[:2]),
+                       sign=_signs("Sphere", self.sign, frames, position.shape[1]), field=field, marks=marks, view=view)
+
+    def only(self, frames):
+        """Itself at these frames."""
+        return replace(self, position=self.position[frames], length=self.length[frames], sign=_signs_of(self.sign, frames))
+
+    def pack(self, packer):
+        """The header's description; arrays go to the packer, positions as rows of 3m numbers."""
+        return {"kind": "sphere", "title": self.title, "alt": self.alt,
+                "position": packer.signed(self.position.reshape(len(self.position), -1)),
+                "length": packer.fractions(self.length), "sign": packer.signs(self.sign), "field": packer.signed(self.field),
+                "marks": self.marks, "view": self.view.tolist()}
 
 
 @dataclass(frozen=True)
@@ -164,6 +280,8 @@ class Function:
 class Chart:
     """Curves over the whole run with a moving cursor: x (T,), series: label -> (T,), levels: label -> number.
 
+    marks: label -> x of a vertical line; predicted: the labels of those series that are predictions, drawn thin and
+    dotted in the colour of the series before them. The axes reach to all levels and marks.
     A NaN (or, on a logarithmic axis, a number not above 0) is a gap in its curve.
     """
 
@@ -176,16 +294,26 @@ class Chart:
     log_y: bool
     alt: str
     levels: dict = field(default_factory=dict)
+    marks: dict = field(default_factory=dict)
+    predicted: tuple = ()
 
     def checked(self, frames):
-        """Itself with float arrays; ValueError on wrong shapes."""
+        """Itself with float arrays; ValueError on wrong shapes, numbers or labels."""
         x = _floats("Chart", "x", self.x, (frames,))
         series = {label: _floats("Chart", f"series[{label!r}]", values, (frames,), finite=False)
                   for label, values in self.series.items()}
         levels = {label: float(_floats("Chart", f"levels[{label!r}]", level, ()))
                   for label, level in self.levels.items()}
-        return Chart(x, series, self.title, self.x_label, self.y_label, bool(self.log_x), bool(self.log_y), self.alt,
-                     levels)
+        marks = {label: float(_floats("Chart", f"marks[{label!r}]", mark, ())) for label, mark in self.marks.items()}
+        for label, mark in marks.items():
+            if self.log_x and mark <= 0:
+                raise ValueError(f"Chart.marks[{label!r}] is {mark:g}; on a logarithmic axis it must be above 0")
+        predicted = (self.predicted,) if isinstance(self.predicted, str) else tuple(self.predicted)
+        unknown = sorted(set(predicted) - set(series))
+        if unknown:
+            raise ValueError(f"Chart.predicted names {unknown}; series holds {list(series)}")
+        return replace(self, x=x, series=series, log_x=bool(self.log_x), log_y=bool(self.log_y), levels=levels, marks=marks,
+                       predicted=predicted)
 
     def only(self, frames):
         """Itself at these frames."""
@@ -196,7 +324,7 @@ class Chart:
         return {"kind": "chart", "title": self.title, "alt": self.alt, "x_label": self.x_label,
                 "y_label": self.y_label, "log_x": self.log_x, "log_y": self.log_y, "x": packer.exact(self.x),
                 "series": [[label, packer.exact(values)] for label, values in self.series.items()],
-                "levels": list(self.levels.items())}
+                "levels": list(self.levels.items()), "marks": list(self.marks.items()), "predicted": self.predicted}
 
 
 @dataclass(frozen=True)

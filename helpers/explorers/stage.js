@@ -1,6 +1,6 @@
 // The moving picture that all explorers share: a whole run is held in the browser, so time moves without the kernel.
 //
-// Core: pure functions without a document, tested with node. Panels: the circle, the function, the chart.
+// Core: pure functions without a document, tested with node. Panels: the circle, the sphere, the function, the chart.
 // Shell: controls, clock, theme, and the traffic with the kernel. mount({model, el}) returns the way to dispose of it.
 
 // ---------------------------------------------------------------------------------------------------------- core: runs
@@ -166,6 +166,153 @@ export function rangeOf(lists, log, below, above) {
   return [low - span * below, high + span * above];
 }
 
+// -------------------------------------------------------------------------------------------------------- core: charts
+
+// The ranges of a chart's axes, which reach to all its levels and marks.
+export function chartRanges({ x, series, levels, marks, log_x, log_y }) {
+  const heights = [...series.map(([, values]) => values.data), levels.map(([, level]) => level)];
+  return { x: rangeOf([x.data, marks.map(([, mark]) => mark)], log_x, 0, 0.02), y: rangeOf(heights, log_y, 0.06, 0.08) };
+}
+
+const SERIES_DASHES = [[], [9, 5], [16, 3], [10, 3, 3, 3]];
+const DOTS = [0.1, 5]; // with round ends
+
+// A measured curve has a colour and a dash of its own; a prediction is dotted, in the colour of the curve before it.
+export function seriesStyles(predictions) {
+  let measured = -1;
+  return predictions.map((predicted) => {
+    if (!predicted) measured++;
+    const own = Math.max(measured, 0) % 4;
+    return { colour: `series-${own}`, dash: predicted ? DOTS : SERIES_DASHES[own], ends: predicted ? "round" : "butt" };
+  });
+}
+
+// -------------------------------------------------------------------------------------------------------- core: fields
+
+// The value at an angle, of values at equally spaced angles from −π, on straight lines between them.
+export function ringValue(values, angle) {
+  const count = values.length;
+  const place = (((angle / (2 * Math.PI) + 0.5) % 1) + 1) * count;
+  const before = Math.floor(place);
+  return mix(values[before % count], values[(before + 1) % count], place - before);
+}
+
+// The parts of a closed curve where its values have one sign, each from zero to zero: {sign, points: [[angle, value], …]}.
+// Where values are 0 there is no part.
+export function signedParts(values) {
+  const count = values.length;
+  const value = (i) => values[(i + count) % count];
+  const angle = (i) => (2 * Math.PI * i) / count - Math.PI;
+  const point = (i) => [angle(i), value(i)];
+  const changes = (i) => Math.sign(value(i)) !== Math.sign(value(i - 1));
+  const first = Array.from({ length: count }, (_, i) => i).find(changes);
+  if (first === undefined) {
+    return value(0) ? [{ sign: Math.sign(value(0)), points: Array.from({ length: count + 1 }, (_, i) => point(i)) }] : [];
+  }
+  const parts = [];
+  for (let i = first; i <= first + count; i++) {
+    if (changes(i)) {
+      const zero = [angle(i - 1 + value(i - 1) / (value(i - 1) - value(i))), 0];
+      parts.at(-1)?.points.push(zero);
+      parts.push({ sign: Math.sign(value(i)), points: [zero] });
+    }
+    parts.at(-1).points.push(point(i));
+  }
+  return parts.slice(0, -1).filter(({ sign }) => sign);
+}
+
+export const largestSize = (values) => values.reduce((largest, value) => Math.max(largest, Math.abs(value)), 0);
+
+// -------------------------------------------------------------------------------------------------------- core: sphere
+
+// Values on the sphere lie on a grid {data, shape: [rows, columns]} (see sphere_grid in scene.py).
+function gridDirection([rows, columns], node) {
+  const latitude = (Math.floor(node / columns) / (rows - 1) - 0.5) * Math.PI;
+  const longitude = ((node % columns) / columns - 0.5) * 2 * Math.PI;
+  return [Math.cos(latitude) * Math.cos(longitude), Math.cos(latitude) * Math.sin(longitude), Math.sin(latitude)];
+}
+
+// The value in the direction of a unit vector, on straight lines between the grid's neighbours.
+export function sphereValue({ data, shape: [rows, columns] }, x, y, z) {
+  const up = (Math.asin(Math.max(-1, Math.min(1, z))) / Math.PI + 0.5) * (rows - 1);
+  const east = (Math.atan2(y, x) / (2 * Math.PI) + 0.5) * columns;
+  const south = Math.min(Math.floor(up), rows - 2) * columns;
+  const before = Math.floor(east);
+  const [one, other] = [before % columns, (before + 1) % columns];
+  const low = mix(data[south + one], data[south + other], east - before);
+  const high = mix(data[south + columns + one], data[south + columns + other], east - before);
+  return mix(low, high, up - south / columns);
+}
+
+// The closed lines on which the values are `level`, each a list of unit vectors: every patch of the grid is cut into two
+// triangles, and a line passes through the edges of triangles whose ends lie on its two sides.
+export function contourLines({ data, shape }, level) {
+  const [rows, columns] = shape;
+  const crossings = new Map();
+  const crosses = ([a, b]) => data[a] > level !== data[b] > level;
+  const crossing = ([a, b]) => {
+    const key = Math.min(a, b) * data.length + Math.max(a, b);
+    if (!crossings.has(key)) {
+      const [from, to] = [gridDirection(shape, a), gridDirection(shape, b)];
+      const part = (level - data[a]) / (data[b] - data[a]);
+      crossings.set(key, { point: unit(from.map((value, i) => mix(value, to[i], part))), next: [] });
+    }
+    return crossings.get(key);
+  };
+  for (let node = 0; node < (rows - 1) * columns; node++) {
+    const east = node % columns === columns - 1 ? node + 1 - columns : node + 1;
+    const [north, northEast] = [node + columns, east + columns];
+    for (const [a, b, c] of [[node, east, north], [east, north, northEast]]) {
+      const [one, other] = [[a, b], [b, c], [c, a]].filter(crosses).map(crossing);
+      if (one) (one.next.push(other), other.next.push(one));
+    }
+  }
+  const lines = [];
+  for (const start of crossings.values()) {
+    if (start.passed) continue;
+    const line = [];
+    for (let at = start; at; at = at.next.find(({ passed }) => !passed)) {
+      at.passed = true;
+      line.push(at.point);
+    }
+    lines.push([...line, start.point]);
+  }
+  return lines;
+}
+
+function unit(vector) {
+  const length = Math.hypot(...vector) || 1;
+  return vector.map((value) => value / length);
+}
+
+// A view of the sphere is the longitude and latitude of the point that faces the reader; north stays above.
+export function viewFrom([x, y, z]) {
+  return { longitude: Math.atan2(y, x), latitude: Math.atan2(z, Math.hypot(x, y)) };
+}
+
+export function turnView({ longitude, latitude }, east, north) {
+  const turned = longitude + east;
+  return {
+    longitude: turned - 2 * Math.PI * Math.round(turned / (2 * Math.PI)),
+    latitude: Math.max(-Math.PI / 2, Math.min(Math.PI / 2, latitude + north)),
+  };
+}
+
+// The unit vectors that point right, up and towards the reader.
+export function viewAxes({ longitude, latitude }) {
+  const [cosine, sine] = [Math.cos(longitude), Math.sin(longitude)];
+  const [level, rise] = [Math.cos(latitude), Math.sin(latitude)];
+  return [[-sine, cosine, 0], [-rise * cosine, -rise * sine, level], [level * cosine, level * sine, rise]];
+}
+
+export const project = (axes, [x, y, z]) => axes.map((axis) => axis[0] * x + axis[1] * y + axis[2] * z);
+
+// The turn [east, north] of the view by an arrow key, which moves the surface as a finger would; null for other keys.
+export function keyTurn(key) {
+  const turns = { ArrowLeft: [1, 0], ArrowRight: [-1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
+  return turns[key]?.map((turn) => (turn * Math.PI) / 18) ?? null;
+}
+
 // ------------------------------------------------------------------------------------------------------ core: keyboard
 
 // The index a key leads to on a slider of `last + 1` places; null for keys that do not move it.
@@ -269,14 +416,21 @@ export function staticModel({ runs, ...state }) {
 // ------------------------------------------------------------------------------------------------------ panels: common
 
 const FONT = 14;
-const SERIES_DASHES = [[], [9, 5], [3, 3], [10, 3, 3, 3]];
 const LEVEL_DASH = [6, 4];
+const POST_DASHES = [[4, 3], [1, 3], [8, 3, 2, 3]];
 const SIGNS = {
   1: { words: "positive output weight", colour: "positive", dash: [], marker: "head" },
   "-1": { words: "negative output weight", colour: "negative", dash: [5, 3], marker: "ring" },
   0: { words: "output weight 0", colour: "zero", dash: [2, 3], marker: "" },
 };
 const PAINT_ORDER = [0, 1, -1];
+// What a direction does to neurons: the kinds of scene.py.
+const MARKS = {
+  positive: { words: "attracts positive neurons", colour: "positive", marker: "triangle" },
+  negative: { words: "attracts negative neurons", colour: "negative", marker: "target" },
+  none: { words: "attracts none", colour: "ink", marker: "cross" },
+};
+const MARK_SIZE = 9;
 
 function make(tag, attributes = {}, ...children) {
   const element = document.createElement(tag);
@@ -286,14 +440,22 @@ function make(tag, attributes = {}, ...children) {
 }
 
 // A small drawing for a legend: a line (if there is a dash) and a marker (if there is one).
-function swatch({ colour, dash, marker }) {
+function swatch({ colour, dash, marker, post, ends = "butt" }) {
   const shapes = {
     head: '<path class="filled" d="M20 3 L30 8 L20 13 Z"/>',
     ring: '<circle cx="25" cy="8" r="4"/>',
     peak: '<path class="filled" d="M20 13 L25 3 L30 13 Z"/>',
     dot: '<circle class="filled" cx="25" cy="8" r="4"/>',
+    triangle: '<path class="filled" d="M20 13.5 L25 3 L30 13.5 Z"/>',
+    target: '<circle cx="25" cy="8" r="4.25" stroke-width="3"/>',
+    cross: '<path d="M20 3 L30 13 M20 13 L30 3"/>',
+    post: `<line x1="25" y1="0" x2="25" y2="16" stroke-dasharray="${post}"/>`,
+    goal: '<line x1="25" y1="2" x2="25" y2="14" stroke-width="4"/>',
+    band: '<rect class="filled" x="19" y="3" width="12" height="10" stroke="none" opacity="0.45"/>',
+    stripes: '<path d="M20.5 3 V13 M25 3 V13 M29.5 3 V13" stroke-width="2.5" opacity="0.7"/>',
   };
-  const line = dash ? `<line x1="1" y1="8" x2="${marker ? 21 : 29}" y2="8" stroke-dasharray="${dash.join(" ")}"/>` : "";
+  const line = dash
+    ? `<line x1="1" y1="8" x2="${marker ? 21 : 29}" y2="8" stroke-dasharray="${dash.join(" ")}" stroke-linecap="${ends}"/>` : "";
   const holder = make("span", { class: "explorer-swatch", "aria-hidden": "true", style: `color: var(--explorer-${colour})` });
   const [left, width] = dash ? [0, 31] : [19, 12];
   holder.innerHTML = `<svg width="${width}" height="16" viewBox="${left} 0 ${width} 16">${line}${shapes[marker] ?? ""}</svg>`;
@@ -323,6 +485,41 @@ function paintHeads(pen, sign, heads, look) {
   pen.fillStyle = pen.strokeStyle = look[SIGNS[sign].colour];
   if (sign >= 0) pen.fill();
   pen.stroke();
+}
+
+// The marks [x, y, kind, turn], each with a seam of paper that sets it off from what lies below; a triangle points
+// along `turn`.
+function paintMarks(pen, marks, look) {
+  pen.setLineDash([]);
+  for (const [x, y, kind, turn] of marks) {
+    const at = (angle, reach) => [x + reach * Math.cos(turn + angle), y - reach * Math.sin(turn + angle)];
+    pen.beginPath();
+    if (kind === "positive") {
+      pen.moveTo(...at(0, MARK_SIZE));
+      pen.lineTo(...at(2.2, MARK_SIZE));
+      pen.lineTo(...at(-2.2, MARK_SIZE));
+      pen.closePath();
+    } else if (kind === "negative") {
+      pen.arc(x, y, MARK_SIZE - 2, 0, 2 * Math.PI);
+    } else {
+      for (const angle of [0.785, 2.356]) (pen.moveTo(...at(angle, MARK_SIZE - 2)), pen.lineTo(...at(angle, 2 - MARK_SIZE)));
+    }
+    pen.lineWidth = kind === "positive" ? 3 : 6;
+    pen.strokeStyle = look.paper;
+    pen.stroke();
+    pen.fillStyle = pen.strokeStyle = look[MARKS[kind].colour];
+    if (kind === "positive") {
+      pen.fill();
+    } else {
+      pen.lineWidth = kind === "negative" ? 3 : 2;
+      pen.stroke();
+    }
+  }
+}
+
+function markItems(marks) {
+  const occurring = Object.keys(MARKS).filter((name) => marks.some((mark) => mark.at(-1) === name));
+  return occurring.map((name) => [[MARKS[name]], MARKS[name].words]);
 }
 
 // One canvas for what stays during a run, one above it for what moves.
@@ -385,15 +582,47 @@ class Panel {
   }
 }
 
+function signItems({ data }, look) {
+  const occurring = [1, -1, 0].filter((sign) => data.includes(sign));
+  return occurring.map((sign) => [[look(SIGNS[sign])], SIGNS[sign].words]);
+}
+
+const BUMP = 0.3; // how far the largest value of a field leads away from the circle, in radii
+const TINTS = 96; // pixels along the square that holds the tints of the sphere: finer than the grid of the field
+const CONTOURS = [-2 / 3, -1 / 3, 0, 1 / 3, 2 / 3]; // in parts of the field's largest size
+// Meridians and parallels, 30° apart, for a sphere without a field.
+const TURN = Array.from({ length: 73 }, (_, i) => (i * Math.PI) / 36);
+const GRATICULE = [
+  ...[0, 1, 2, 3, 4, 5].map((k) => TURN.map((t) => [
+    Math.cos(t) * Math.cos((k * Math.PI) / 6), Math.cos(t) * Math.sin((k * Math.PI) / 6), Math.sin(t)])),
+  ...[-2, -1, 0, 1, 2].map((k) => TURN.map((t) => [
+    Math.cos((k * Math.PI) / 6) * Math.cos(t), Math.cos((k * Math.PI) / 6) * Math.sin(t), Math.sin((k * Math.PI) / 6)])),
+];
+
 class CirclePanel extends Panel {
   legendItems() {
-    const occurring = [1, -1, 0].filter((sign) => this.panel.sign.data.includes(sign));
-    return occurring.map((sign) => [[SIGNS[sign]], SIGNS[sign].words]);
+    const { sign, field, marks, basins, goals } = this.panel;
+    const items = signItems(sign, (look) => look);
+    const two = (positive, negative) => [{ colour: "positive", ...positive }, { colour: "negative", ...negative }];
+    if (field.data.length) items.push([two({ dash: [] }, { dash: [5, 3] }), "F > 0 outside, F < 0 inside"]);
+    items.push(...markItems(marks));
+    if (basins.length) items.push([two({ marker: "band" }, { marker: "stripes" }), "basins"]);
+    if (goals.data.length) items.push([two({ marker: "goal" }, { marker: "goal" }), "predicted goals"]);
+    return items;
   }
 
   layOut() {
-    this.radius = Math.min(this.width, this.height) / 2 - 8;
+    const { field, marks } = this.panel;
+    const margin = marks.length ? 8 + MARK_SIZE : 8;
     this.centre = [this.width / 2, this.height / 2];
+    this.largest = largestSize(field.data);
+    this.radius = (Math.min(this.width, this.height) / 2 - margin) / (this.largest ? 1 + BUMP : 1);
+  }
+
+  // The place at an angle where the field has this value: on the circle where it is 0.
+  at(angle, value) {
+    const reach = this.radius * (1 + (this.largest ? (BUMP * value) / this.largest : 0));
+    return [this.centre[0] + reach * Math.cos(angle), this.centre[1] - reach * Math.sin(angle)];
   }
 
   drawStill(pen, look) {
@@ -406,10 +635,78 @@ class CirclePanel extends Panel {
     pen.moveTo(x, y - this.radius);
     pen.lineTo(x, y + this.radius);
     pen.stroke();
+    this.drawField(pen, look);
     pen.strokeStyle = look.soft;
+    pen.lineWidth = 1;
     pen.beginPath();
     pen.arc(x, y, this.radius, 0, 2 * Math.PI);
     pen.stroke();
+    this.drawGoals(pen, look);
+  }
+
+  // The field's hills outside the circle and its valleys inside, then the basins, then the outlines, which all lie above.
+  drawField(pen, look) {
+    const parts = signedParts(this.panel.field.data);
+    const trace = ({ sign, points }) => {
+      pen.fillStyle = pen.strokeStyle = look[SIGNS[sign].colour];
+      pen.beginPath();
+      points.forEach(([angle, value], i) => pen[i ? "lineTo" : "moveTo"](...this.at(angle, value)));
+    };
+    pen.globalAlpha = 0.16;
+    for (const part of parts) {
+      trace(part);
+      pen.arc(...this.centre, this.radius, -part.points.at(-1)[0], -part.points[0][0]); // back along the circle
+      pen.fill();
+    }
+    pen.globalAlpha = 1;
+    for (const basin of this.panel.basins) this.drawBasin(pen, basin, look);
+    pen.lineWidth = 2;
+    for (const part of parts) {
+      trace(part);
+      pen.setLineDash(SIGNS[part.sign].dash);
+      pen.stroke();
+    }
+    pen.setLineDash([]);
+  }
+
+  // A band along the circle, full for positive neurons, striped and further in for negative ones; a line at each end.
+  drawBasin(pen, [low, high, kind], look) {
+    const [inner, outer] = (kind === "positive" ? [0.94, 1] : [0.88, 0.94]).map((part) => part * this.radius);
+    pen.lineWidth = outer - inner - 1;
+    pen.beginPath();
+    pen.arc(...this.centre, (inner + outer) / 2, -high, -low);
+    pen.strokeStyle = look.paper;
+    pen.stroke();
+    pen.globalAlpha = kind === "positive" ? 0.35 : 0.6;
+    pen.setLineDash(kind === "positive" ? [] : [2.5, 3.5]);
+    pen.strokeStyle = look[kind];
+    pen.stroke();
+    pen.globalAlpha = 1;
+    pen.setLineDash([]);
+    pen.lineWidth = 2;
+    pen.strokeStyle = look.ink;
+    pen.beginPath();
+    for (const angle of [low, high]) {
+      for (const reach of [inner - 2, outer + 2]) {
+        pen[reach < inner ? "moveTo" : "lineTo"](this.centre[0] + reach * Math.cos(angle), this.centre[1] - reach * Math.sin(angle));
+      }
+    }
+    pen.stroke();
+  }
+
+  drawGoals(pen, look) {
+    const signs = row(this.panel.sign, 0);
+    pen.lineWidth = 4;
+    this.panel.goals.data.forEach((angle, i) => {
+      if (Number.isNaN(angle)) return;
+      const [x, y] = this.at(angle, 0);
+      const [east, north] = [Math.cos(angle), Math.sin(angle)];
+      pen.strokeStyle = look[SIGNS[signs[i]].colour];
+      pen.beginPath();
+      pen.moveTo(x, y);
+      pen.lineTo(x + 7 * east, y - 7 * north);
+      pen.stroke();
+    });
   }
 
   drawMoving(pen, frame, look) {
@@ -431,7 +728,186 @@ class CirclePanel extends Panel {
       pen.stroke();
       paintHeads(pen, sign, own, look);
     }
+    const { marks, field } = this.panel;
+    const value = (angle) => (this.largest ? ringValue(field.data, angle) : 0);
+    paintMarks(pen, marks.map(([angle, kind]) => [...this.at(angle, value(angle)), kind, angle]), look);
   }
+}
+
+// The sphere as it is seen from far away: the field as tints and contour lines, neurons as dots, paler and smaller behind.
+class SpherePanel extends Panel {
+  constructor(kind, repaint) {
+    super(kind);
+    this.repaint = repaint;
+    this.tints = make("canvas", { width: TINTS, height: TINTS });
+    this.moving.tabIndex = 0;
+    this.moving.setAttribute("role", "application");
+    this.listen();
+  }
+
+  setRun(panel, count) {
+    super.setRun(panel, count);
+    this.moving.setAttribute("aria-label", `${panel.alt}. Arrow keys turn the sphere, Home returns to the first view.`);
+    this.largest = largestSize(panel.field.data);
+    this.contours = this.largest ? CONTOURS.map((part) => [part, contourLines(panel.field, part * this.largest)]) : [];
+    this.show(this.view ?? viewFrom(panel.view)); // a new run is seen from where the last one was
+  }
+
+  legendItems() {
+    const { sign, field, marks } = this.panel;
+    const items = signItems(sign, ({ colour, marker }) => ({ colour, marker: marker === "ring" ? marker : "dot" }));
+    if (field.data.length) {
+      items.push([[{ colour: "positive", dash: [] }, { colour: "ink", dash: [] }, { colour: "negative", dash: [5, 3] }], "F > 0, F = 0, F < 0"]);
+    }
+    return [...items, ...markItems(marks), [[], "drag it, or use the arrow keys, to turn it"]];
+  }
+
+  listen() {
+    const canvas = this.moving;
+    canvas.addEventListener("pointerdown", (event) => {
+      if (!event.isPrimary || event.button) return;
+      canvas.setPointerCapture(event.pointerId);
+      this.grip = { x: event.clientX, y: event.clientY, view: this.view };
+    });
+    canvas.addEventListener("pointermove", (event) => {
+      if (!this.grip || !event.isPrimary) return;
+      const { x, y, view } = this.grip;
+      this.show(turnView(view, (x - event.clientX) / this.radius, (event.clientY - y) / this.radius));
+    });
+    for (const end of ["pointerup", "pointercancel"]) canvas.addEventListener(end, () => (this.grip = null));
+    canvas.addEventListener("dblclick", () => this.show(viewFrom(this.panel.view)));
+    canvas.addEventListener("keydown", (event) => {
+      event.stopPropagation(); // JupyterLab would take them
+      if (event.ctrlKey || event.metaKey || event.altKey) return;
+      const turn = keyTurn(event.key);
+      if (!turn && event.key !== "Home") return;
+      event.preventDefault();
+      this.show(turn ? turnView(this.view, ...turn) : viewFrom(this.panel.view));
+    });
+  }
+
+  show(view) {
+    this.view = view;
+    this.axes = viewAxes(view);
+    this.moving.dataset.view = `${Math.round((view.longitude * 180) / Math.PI)} ${Math.round((view.latitude * 180) / Math.PI)}`;
+    this.stale = true;
+    this.repaint();
+  }
+
+  layOut() {
+    this.radius = Math.min(this.width, this.height) / 2 - 10;
+    this.centre = [this.width / 2, this.height / 2];
+  }
+
+  // The place of a direction on the canvas, and its depth: above 0 in front.
+  at(direction) {
+    const [right, up, depth] = project(this.axes, direction);
+    return [this.centre[0] + right * this.radius, this.centre[1] - up * this.radius, depth];
+  }
+
+  drawStill(pen, look) {
+    const disc = [...this.centre, this.radius, 0, 2 * Math.PI];
+    if (this.largest) {
+      this.drawTints(pen, look, disc);
+      for (const [part, lines] of this.contours) {
+        pen.strokeStyle = part ? look[part > 0 ? "positive" : "negative"] : look.ink;
+        pen.lineWidth = part ? 1.25 : 2;
+        pen.setLineDash(part < 0 ? [5, 3] : []);
+        this.strokeInFront(pen, lines);
+      }
+      pen.setLineDash([]);
+    } else {
+      pen.strokeStyle = look.grid;
+      pen.lineWidth = 1;
+      this.strokeInFront(pen, GRATICULE);
+    }
+    pen.strokeStyle = look.soft;
+    pen.lineWidth = 1.5;
+    pen.beginPath();
+    pen.arc(...disc);
+    pen.stroke();
+  }
+
+  // Each pixel of a small square is tinted by the field where it shows the sphere, and the square is drawn large.
+  drawTints(pen, look, disc) {
+    const small = this.tints.getContext("2d", { willReadFrequently: true });
+    const image = small.createImageData(TINTS, TINTS);
+    const [right, up, toward] = this.axes;
+    const seen = (axis, x, y, z) => x * right[axis] + y * up[axis] + z * toward[axis];
+    const [positive, negative] = [look.positive, look.negative].map((colour) => channels(small, colour));
+    for (let j = 0; j < TINTS; j++) {
+      for (let i = 0; i < TINTS; i++) {
+        let [x, y] = [(2 * i + 1) / TINTS - 1, 1 - (2 * j + 1) / TINTS];
+        const reach = Math.hypot(x, y);
+        if (reach > 1.05) continue;
+        if (reach > 1) [x, y] = [x / reach, y / reach]; // the rim, which smoothing needs
+        const z = Math.sqrt(Math.max(0, 1 - x * x - y * y));
+        const value = sphereValue(this.panel.field, seen(0, x, y, z), seen(1, x, y, z), seen(2, x, y, z)) / this.largest;
+        const at = 4 * (j * TINTS + i);
+        const tint = value > 0 ? positive : negative;
+        for (let k = 0; k < 3; k++) image.data[at + k] = tint[k];
+        image.data[at + 3] = 140 * Math.abs(value);
+      }
+    }
+    small.putImageData(image, 0, 0);
+    const [x, y, radius] = disc;
+    pen.save();
+    pen.beginPath();
+    pen.arc(...disc);
+    pen.clip();
+    pen.drawImage(this.tints, x - radius, y - radius, 2 * radius, 2 * radius);
+    pen.restore();
+  }
+
+  strokeInFront(pen, lines) {
+    pen.beginPath();
+    for (const line of lines) {
+      let before = -1;
+      for (const direction of line) {
+        const [x, y, depth] = this.at(direction);
+        if (depth > 0) before > 0 ? pen.lineTo(x, y) : pen.moveTo(x, y);
+        before = depth;
+      }
+    }
+    pen.stroke();
+  }
+
+  drawMoving(pen, frame, look) {
+    const places = mixRow(this.panel.position, frame);
+    const lengths = mixRow(this.panel.length, frame);
+    const signs = row(this.panel.sign, frame.nearest);
+    const dots = Array.from(lengths, (length, i) => {
+      const [x, y, depth] = this.at(unit([...places.subarray(3 * i, 3 * i + 3)]));
+      return { x, y, depth, sign: signs[i], size: (2.5 + 3 * length) * (depth > 0 ? 1 : 0.75) };
+    });
+    const marks = this.panel.marks.map(([direction, kind]) => [...this.at(direction), kind]);
+    for (const behind of [true, false]) {
+      pen.globalAlpha = behind ? 0.3 : 1;
+      const here = ({ depth }) => depth > 0 !== behind;
+      const own = marks.filter(([, , depth]) => here({ depth }));
+      paintMarks(pen, own.map(([x, y, , kind]) => [x, y, kind, Math.PI / 2]), look);
+      for (const sign of PAINT_ORDER) for (const dot of dots) if (dot.sign === sign && here(dot)) this.drawDot(pen, dot, look);
+    }
+    pen.globalAlpha = 1;
+  }
+
+  // Negative weights are rings, as everywhere.
+  drawDot(pen, { x, y, sign, size }, look) {
+    const colour = look[SIGNS[sign].colour];
+    pen.beginPath();
+    pen.arc(x, y, sign < 0 ? size - 1 : size, 0, 2 * Math.PI);
+    pen.fillStyle = sign < 0 ? look.paper : colour;
+    pen.fill();
+    pen.lineWidth = sign < 0 ? 2.5 : 1;
+    pen.strokeStyle = sign < 0 ? colour : look.paper;
+    pen.stroke();
+  }
+}
+
+// The red, green and blue of a colour, which a canvas writes as #rrggbb.
+function channels(pen, colour) {
+  pen.fillStyle = colour;
+  return [1, 3, 5].map((at) => parseInt(pen.fillStyle.slice(at, at + 2), 16));
 }
 
 // A panel with two axes; subclasses give them as axes() -> {x, y}, each {low, high, log, label}.
@@ -547,17 +1023,21 @@ class FunctionPanel extends AxesPanel {
 
 class ChartPanel extends AxesPanel {
   axes() {
-    const { x, series, levels, log_x, log_y, x_label, y_label } = this.panel;
-    const [low, high] = rangeOf([x.data], log_x, 0, 0.02);
-    const lists = [...series.map(([, values]) => values.data), levels.map(([, level]) => level)];
-    const [floor, ceiling] = rangeOf(lists, log_y, 0.06, 0.08);
+    const { log_x, log_y, x_label, y_label } = this.panel;
+    const { x: [low, high], y: [floor, ceiling] } = chartRanges(this.panel);
     return { x: { low, high, log: log_x, label: x_label }, y: { low: floor, high: ceiling, log: log_y, label: y_label } };
   }
 
+  setRun(panel, count) {
+    this.styles = seriesStyles(panel.series.map(([label]) => panel.predicted.includes(label)));
+    super.setRun(panel, count);
+  }
+
   legendItems() {
-    const curves = this.panel.series.map(([label], i) => [[{ colour: `series-${i % 4}`, dash: SERIES_DASHES[i % 4] }], label]);
+    const curves = this.panel.series.map(([label], i) => [[this.styles[i]], label]);
+    const posts = this.panel.marks.map(([label], i) => [[{ colour: "ink", marker: "post", post: POST_DASHES[i % 3] }], label]);
     const levels = this.panel.levels.map(([label]) => [[{ colour: "soft", dash: LEVEL_DASH }], label]);
-    return [...curves, ...levels, [[{ colour: "time", marker: "dot" }], "now"]];
+    return [...curves, ...levels, ...posts, [[{ colour: "time", marker: "dot" }], "now"]];
   }
 
   drawStill(pen, look) {
@@ -566,12 +1046,21 @@ class ChartPanel extends AxesPanel {
     pen.strokeStyle = look.soft;
     pen.setLineDash(LEVEL_DASH);
     for (const [, level] of this.panel.levels) this.strokeCurve(pen, [this.x.low, this.x.high], [level, level]);
+    pen.lineWidth = 1.75;
+    pen.strokeStyle = look.ink;
+    this.panel.marks.forEach(([, mark], i) => {
+      pen.setLineDash(POST_DASHES[i % 3]);
+      this.strokeCurve(pen, [mark, mark], [this.y.low, this.y.high]);
+    });
     pen.lineWidth = 2.5;
     this.panel.series.forEach(([, values], i) => {
-      pen.strokeStyle = look[`series-${i % 4}`];
-      pen.setLineDash(SERIES_DASHES[i % 4]);
+      const { colour, dash, ends } = this.styles[i];
+      pen.strokeStyle = look[colour];
+      pen.setLineDash(dash);
+      pen.lineCap = ends;
       this.strokeCurve(pen, this.panel.x.data, values.data);
     });
+    pen.lineCap = "butt";
     pen.setLineDash([]);
   }
 
@@ -594,7 +1083,7 @@ class ChartPanel extends AxesPanel {
   }
 }
 
-const PANELS = { circle: CirclePanel, function: FunctionPanel, chart: ChartPanel };
+const PANELS = { circle: CirclePanel, sphere: SpherePanel, function: FunctionPanel, chart: ChartPanel };
 
 // --------------------------------------------------------------------------------------------------------- shell: view
 
@@ -602,7 +1091,7 @@ const PLAY_SECONDS = 8;
 const SETTLED = 300; // ms after the last move until the line of text is written
 const THEME_DELAYS = [0, 100, 400, 1500]; // ms after a sign of a new theme at which colours are read
 const BUSY_VISIBLE = 150; // ms of computing that pass without a word
-const LOOK = ["ink", "soft", "grid", "positive", "negative", "zero", "data", "time",
+const LOOK = ["ink", "soft", "grid", "paper", "positive", "negative", "zero", "data", "time",
   "series-0", "series-1", "series-2", "series-3"];
 const told = ({ message }) => (message ? `${message} (the picture still shows the last good run)` : "");
 
@@ -784,6 +1273,7 @@ class View {
       this.showSettings();
     }
     if (String(run.panels.map(({ kind }) => kind)) !== String(this.kinds)) this.buildPanels(run.panels);
+    this.stages.classList.toggle("explorer-tall", run.panels.some(({ kind, field }) => kind === "sphere" || field?.data.length > 0));
     run.panels.forEach((panel, i) => this.panels[i].setRun(panel, run.time.data.length));
     this.last = run.time.data.length - 1;
     this.scrub.max = this.last;
@@ -796,7 +1286,8 @@ class View {
   buildPanels(panels) {
     this.kinds = panels.map(({ kind }) => kind);
     this.sizes.disconnect();
-    this.panels = panels.map((panel) => new PANELS[panel.kind](panel.kind));
+    this.panels = panels.map((panel) => new PANELS[panel.kind](panel.kind, () => this.moved()));
+    this.stages.dataset.panels = panels.length;
     this.stages.replaceChildren(...this.panels.map(({ element }) => element));
     for (const { moving } of this.panels) this.sizes.observe(moving);
   }

@@ -123,6 +123,124 @@ test("a range skips what has no place on its axis and is never empty", () => {
   }
 });
 
+test("the axes of a chart reach to its levels and marks", () => {
+  const chart = { x: { data: [1, 10] }, series: [["loss", { data: [2, 3] }]], levels: [["goal", 1]], marks: [["escape", 30]], log_x: false, log_y: false };
+  const { x, y } = stage.chartRanges(chart);
+  assert.ok(x[0] === 1 && x[1] > 30 && y[0] < 1 && y[1] > 3);
+  assert.ok(stage.chartRanges({ ...chart, marks: [["escape", 0.01]], log_x: true }).x[0] === 0.01);
+  assert.ok(stage.chartRanges({ ...chart, marks: [] }).x[1] < 11);
+});
+
+test("a prediction is dotted in the colour of the curve before it, and the curves keep their own", () => {
+  const styles = stage.seriesStyles([false, true, false, true]);
+  const colours = styles.map(({ colour }) => colour);
+  assert.deepEqual(colours, ["series-0", "series-0", "series-1", "series-1"]);
+  assert.deepEqual(styles.map(({ ends }) => ends), ["butt", "round", "butt", "round"]);
+  assert.deepEqual(styles[0].dash, []);
+  assert.notDeepEqual(styles[2].dash, styles[0].dash);
+  assert.deepEqual(styles[1].dash, styles[3].dash);
+  assert.equal(stage.seriesStyles([true])[0].colour, "series-0");
+});
+
+test("a value on a ring of angles is read off between its neighbours, also across the end", () => {
+  const ring = [3, 0, 1, 2]; // at −π, −π/2, 0, π/2
+  close(stage.ringValue(ring, -Math.PI), 3);
+  close(stage.ringValue(ring, Math.PI), 3);
+  close(stage.ringValue(ring, 0), 1);
+  close(stage.ringValue(ring, 0.75 * Math.PI), 2.5);
+  close(stage.ringValue(ring, -3.5 * Math.PI), 2);
+});
+
+test("a closed curve falls into parts of one sign that begin and end where it is zero", () => {
+  const parts = stage.signedParts([1, -1, -3, 1]); // at −π, −π/2, 0, π/2
+  assert.deepEqual(parts.map(({ sign }) => sign), [-1, 1]);
+  const [valley, hill] = parts.map(({ points }) => points);
+  assert.deepEqual(valley.map(([, value]) => value), [0, -1, -3, 0]);
+  assert.deepEqual(hill.map(([, value]) => value), [0, 1, 1, 0]);
+  [-0.75, -0.5, 0, 0.375].forEach((turn, i) => close(valley[i][0], turn * Math.PI));
+  [0.375, 0.5, 1, 1.25].forEach((turn, i) => close(hill[i][0], turn * Math.PI));
+});
+
+test("where a curve is zero it has no part, and a curve of one sign is one part", () => {
+  assert.deepEqual(stage.signedParts([0, 0, 0]), []);
+  assert.deepEqual(stage.signedParts([]), []);
+  const [whole] = stage.signedParts([2, 1, 2, 4]);
+  assert.equal(whole.points.length, 5);
+  close(whole.points[4][0] - whole.points[0][0], 2 * Math.PI);
+  const [hill, ...others] = stage.signedParts([0, 0, 5, 0]);
+  assert.equal(others.length, 0);
+  assert.deepEqual(hill.points.map(([angle, value]) => [angle / Math.PI, value]), [[-0.5, 0], [0, 5], [0.5, 0]]);
+});
+
+// A grid of 37 × 72 values of a function on the sphere.
+function grid(value, rows = 37, columns = 72) {
+  const data = Array.from({ length: rows * columns }, (_, node) => {
+    const latitude = (Math.floor(node / columns) / (rows - 1) - 0.5) * Math.PI;
+    const longitude = ((node % columns) / columns - 0.5) * 2 * Math.PI;
+    return value(Math.cos(latitude) * Math.cos(longitude), Math.cos(latitude) * Math.sin(longitude), Math.sin(latitude));
+  });
+  return { data, shape: [rows, columns] };
+}
+
+test("a value on the sphere is read off the grid in every direction", () => {
+  const plane = (x, y, z) => 0.3 * x - 0.8 * y + 0.5 * z;
+  const field = grid(plane);
+  for (const [x, y, z] of [[1, 0, 0], [-1, 0, 0], [-0.8, -0.6, 0], [-0.8, 0.6, 0], [0, 0, 1], [0, 0, -1], [0.48, 0.6, 0.64], [-1, -1e-12, 0]]) {
+    close(stage.sphereValue(field, x, y, z), plane(x, y, z), 0.005);
+  }
+});
+
+test("a contour line is closed, lies on the sphere and at its level", () => {
+  const plane = (x, y, z) => 0.36 * x + 0.48 * y + 0.8 * z;
+  for (const level of [-0.6, 0, 0.3, 0.9]) {
+    const lines = stage.contourLines(grid(plane), level);
+    assert.equal(lines.length, 1);
+    assert.deepEqual(lines[0][0], lines[0].at(-1));
+    for (const [i, [x, y, z]] of lines[0].entries()) {
+      close(Math.hypot(x, y, z), 1);
+      close(plane(x, y, z), level, 0.005);
+      if (i) assert.ok(Math.hypot(...lines[0][i - 1].map((value, k) => value - [x, y, z][k])) < 0.15, "no jumps");
+    }
+  }
+});
+
+test("each hill and each valley has contour lines of its own, and the level ground none", () => {
+  const field = grid((x, y, z) => x * x - z * z);
+  assert.equal(stage.contourLines(field, 0.5).length, 2);
+  assert.equal(stage.contourLines(field, -0.5).length, 2);
+  assert.equal(stage.contourLines(grid(() => 1), 1).length, 0);
+});
+
+test("the point that a view is from faces the reader, with north above it", () => {
+  const axes = stage.viewAxes(stage.viewFrom([2, -1, 1]));
+  const [right, up, toward] = stage.project(axes, [2, -1, 1]);
+  close(right, 0);
+  close(up, 0);
+  close(toward, Math.sqrt(6));
+  const north = stage.project(axes, [0, 0, 1]);
+  close(north[0], 0);
+  assert.ok(north[1] > 0);
+  axes.forEach((a, i) => axes.forEach((b, j) => close(a[0] * b[0] + a[1] * b[1] + a[2] * b[2], i === j ? 1 : 0)));
+  const [a, b, c] = axes; // right-handed, or the picture would be a mirror's
+  close(a[0] * (b[1] * c[2] - b[2] * c[1]) - a[1] * (b[0] * c[2] - b[2] * c[0]) + a[2] * (b[0] * c[1] - b[1] * c[0]), 1);
+});
+
+test("a turn of the view goes round and round, but not over the poles", () => {
+  const view = stage.turnView({ longitude: 3, latitude: 1 }, 1, 2);
+  close(view.longitude, 4 - 2 * Math.PI);
+  close(view.latitude, Math.PI / 2);
+  close(stage.turnView(view, 0, -9).latitude, -Math.PI / 2);
+});
+
+test("an arrow key moves the surface its own way", () => {
+  const start = { longitude: 0.4, latitude: 0.2 };
+  const facing = stage.viewAxes(start)[2];
+  const moved = (key) => stage.project(stage.viewAxes(stage.turnView(start, ...stage.keyTurn(key))), facing);
+  assert.ok(moved("ArrowLeft")[0] < -0.1 && moved("ArrowRight")[0] > 0.1);
+  assert.ok(moved("ArrowUp")[1] > 0.1 && moved("ArrowDown")[1] < -0.1);
+  assert.equal(stage.keyTurn("b"), null);
+});
+
 test("keys move a slider by one, by a tenth, and to its ends, and never beyond", () => {
   const from = (index) => (key) => stage.keyStep(key, index, 20);
   assert.deepEqual(["ArrowLeft", "ArrowDown", "ArrowRight", "ArrowUp", "PageDown", "PageUp", "Home", "End"].map(from(10)), [9, 9, 11, 11, 8, 12, 0, 20]);

@@ -1,7 +1,7 @@
 """What the course promises, measured side by side in one run and printed as a table.
 
     python tests/bench.py             everything
-    python tests/bench.py flow        the rows of one group: flow, relu, explorer, notebook, suite
+    python tests/bench.py flow        the rows of one group: flow, relu, escape, explorer, notebook, suite
 """
 
 import shutil
@@ -137,11 +137,166 @@ def euler_losses(problem, theta0, times, step):
     return helpers.gradient_descent(problem, theta0, step, numbers[-1], record=numbers).loss
 
 
+# ------------------------------------------------------------------------------------------------- the NCF and its forecasts
+
+
+def escape():
+    """Escape times against the forecast, KKT points against a scan, ascents against a general optimizer, and what each costs."""
+    escape_times()
+    goals()
+    for activation in ("linear", "z**2", "z**3", "z**4", "z**5", "relu"):
+        kkt_points(activation)
+    residuals()
+    for activation in ("z**2", "z**3", "relu"):
+        ascents(activation)
+    for activation in ("tanh", "x*tanh(x)", "x**2*tanh(x)", "relu"):
+        forecasts(activation)
+    computes()
+
+
+def escape_times(seeds=20):
+    """20 neurons on six points of the circle: the time to ‖θ‖ = 0.15 per power of ten for degree 2, δ^(L−2) T beyond, the worst of so many seeds."""
+    for activation, scales, bound in (("tanh", (1e-2, 1e-5), 0.005), ("x*tanh(x)", (1e-3, 1e-5), 0.01), ("x**2*tanh(x)", (1e-3, 1e-5), 0.01)):
+        problem = helpers.Problem(helpers.TwoLayer(20, activation), helpers.data.spokes())
+        L, measured = helpers.ncf.degree(problem), []
+        for seed in range(seeds):
+            starts = [problem.network.init(2, scale, seed) for scale in scales]
+            ahead = helpers.predict.forecast(problem, problem.network.init(2, 1.0, seed))
+            times = [helpers.escape_time(problem, theta0, norm=0.15) for theta0 in starts]
+            if L == 2:
+                measured.append(((times[1] - times[0]) / np.log10(scales[0] / scales[1]), np.log(10) / (2 * ahead.rate.max())))
+            else:
+                measured += [(time * scale ** (L - 2), ahead.blow_up.min()) for time, scale in zip(times, scales, strict=True)]
+        found, predicted = max(measured, key=lambda pair: abs(pair[0] / pair[1] - 1))
+        off = abs(found / predicted - 1)
+        what = "time per power of ten of δ" if L == 2 else f"δ^{L - 2} T at δ = 1e-3 and 1e-5"
+        row(f"escape, L = {L}, {activation}: {what}, worst of {seeds} seeds (predicted {predicted:.4f})", f"{found:.4f}", f"± {100 * bound:g} %", off <= bound)
+
+
+def goals():
+    """How often training arrives where the forecast says: the claims of lessons 2 and 3, over 20 seeds."""
+    from test_claims_escape import seeds_with_the_named_winner
+    from test_claims_kkt import OTHERS, hits
+    for activation, least in (("tanh", 0.99), ("z**2", 0.99), ("z**3", 0.99), ("relu", 0.95)):
+        share = min(hits(activation, data) for data in OTHERS)
+        row(f"goals hit within 10°, {activation}, 20 seeds, worse of 2 data sets (neurons growing tenfold)", f"{share:.1%}", f"≥ {least:.0%}", share >= least)
+    named = min(map(seeds_with_the_named_winner, (1e-4, 1e-5, 1e-6)))
+    row("winner named in advance, its direction to 1°, x*tanh(x), worst of 3 scales", f"{named} of 20", "≥ 19", named >= 19)
+
+
+def residuals(seeds=5):
+    """KKT residuals of known KKT points, and the layers' shares of the norm at the escape of deep networks."""
+    import test_claims_kkt as claims
+    for activation in ("linear", *claims.SPARSE):
+        largest = max(residual for seed in range(seeds) for residual in claims.rank_one_residuals(activation, seed))
+        row(f"rank-one points of a deep network, {activation}: KKT residual, worst of {seeds} seeds", f"{largest:.0e}", "≤ 1e-8", largest <= 1e-8)
+    largest = max(residual for seed in range(100) for residual in claims.residuals_on_kinks(seed))
+    row("ReLU, extremes on kinks of 100 data sets: Clarke KKT residual", f"{largest:.0e}", "≤ 1e-6", largest <= 1e-6)
+    for activation in claims.DEEP:
+        tasks = [claims.deep_problem(activation, seed) for seed in range(seeds)]
+        gap = max(claims.share_gap(task, claims.escaped(task, seed)) for seed, task in enumerate(tasks))
+        row(f"layer shares of a deep network, {activation}: gap to p^(D−l)/L, worst of {seeds} seeds", f"{gap:.0e}", "≤ 1e-4", gap <= 1e-4)
+
+
+def kkt_points(activation, sets=1000):
+    """Critical directions on the circle against a scan of 36,000 angles, on random data sets."""
+    from scan import compare
+    took, (misses, extras, extrema) = seconds(lambda: compare(activation, sets, seed=1))
+    row(f"critical_directions, {activation}, {sets} data sets, {extrema} extrema in a scan of 36,000 angles: missed, too many ({took:.0f} s)",
+        f"{misses}, {extras}", "0, 0", misses == extras == 0)
+
+
+def ascents(activation, starts=1000):
+    """Ascents from random starts, n = 100 Gaussian points in D = 10, beside scipy's SLSQP from the same starts."""
+    random = np.random.default_rng(0)
+    X, y, U = random.standard_normal((100, 10)), random.standard_normal(100), random.standard_normal((starts, 10))
+    problem = helpers.Problem(helpers.TwoLayer(1, activation), helpers.data.Dataset(X, y))
+    took, ours = seconds(lambda: helpers.ncf.ascend(problem, U))
+    row(f"ascend, {activation}, D = 10, n = 100, {starts} starts: s", f"{took:.2f}", "≤ 1", took <= 1)
+    row("    largest KKT residual", f"{ours.residuals.max():.0e}", "≤ 1e-8", ours.residuals.max() <= 1e-8)
+    slow, ends = seconds(lambda: slsqp(problem, U / np.linalg.norm(U, axis=1, keepdims=True)))
+    ends = ends[(np.abs(ends) < 2).all(axis=1)]  # some starts run away
+    arrived = ends[np.linalg.norm(ends - helpers.ncf.ascend(problem, ends).directions, axis=1) < 1e-3]  # at a maximum, to 1e-3
+    row("    scipy SLSQP, same starts: time per start over ours", f"{slow / took:.0f}×", f"({1e3 * slow / starts:.1f} ms against {1e3 * took / starts:.2f} ms)")
+    row("    starts that SLSQP brings to a maximum, to 1e-3", f"{len(arrived) / starts:.1%}")
+    mine, theirs = distinct(ours.directions), distinct(arrived)
+    missed = sum(np.linalg.norm(mine - direction, axis=1).min() > 2e-3 for direction in theirs)
+    F = helpers.ncf.correlation(problem)
+    row("    maxima found: ours, SLSQP's (of these not ours)", f"{len(mine)}, {len(theirs)} ({missed})", "ours ≥ SLSQP's", len(mine) >= len(theirs))
+    row("    the highest: ours over SLSQP's", f"{ours.values.max() / F.value(theirs).max():.9f}", "≥ 1 − 1e-9", ours.values.max() >= (1 - 1e-9) * F.value(theirs).max())
+
+
+def slsqp(problem, units):
+    """Where scipy's SLSQP ends (k, D), maximizing F on the unit sphere from each unit vector."""
+    from scipy.optimize import minimize
+    X, sigma = problem.data.X, problem.network.activation
+    z = problem.z / np.abs(problem.z @ sigma.function(X @ units.T)).max()  # so that F is of size 1
+    sphere = {"type": "eq", "fun": lambda u: u @ u - 1, "jac": lambda u: 2 * u}
+    with np.errstate(all="ignore"):
+        return np.array([minimize(lambda u: -z @ sigma.function(X @ u), u, jac=lambda u: -(z * sigma.derivative(X @ u)) @ X, method="SLSQP",
+                                  constraints=sphere, options={"ftol": 1e-12, "maxiter": 500}).x for u in units])
+
+
+def distinct(directions):
+    """One of each group of directions that are within 1e-3 of each other."""
+    kept = np.empty((0, directions.shape[1]))
+    for direction in directions:
+        if np.linalg.norm(kept - direction, axis=1).min(initial=np.inf) > 1e-3:
+            kept = np.vstack([kept, direction])
+    return kept
+
+
+def forecasts(activation):
+    """The cost of a forecast and its escape time, beside that of one run of training to the same norm."""
+    for width in (20, 100):
+        problem = helpers.Problem(helpers.TwoLayer(width, activation), helpers.data.spokes())
+        took = np.array([forecast_and_training(problem, problem.network.init(2, 1e-4, seed)) for seed in range(10)])
+        ahead, trained = 1e3 * np.median(took, axis=0)
+        row(f"forecast with escape time, {activation}, {width} neurons, median of 10 seeds: ms (training to ‖θ‖ = 0.15: ms)", f"{ahead:.0f}", f"({trained:.0f})")
+
+
+def forecast_and_training(problem, theta0):
+    """Seconds of each."""
+    return (seconds(lambda: helpers.predict.forecast(problem, theta0).escape_time(0.15))[0], seconds(lambda: helpers.escape_time(problem, theta0, norm=0.15))[0])
+
+
+def computes(count=100):
+    """The escape explorer's compute over random settings."""
+    from helpers.explorers.escape import CONTROLS, compute
+    random = np.random.default_rng(0)
+    values = {control.name: control.describe()["values"] for control in CONTROLS}
+    settings = [{name: list(grid)[random.integers(len(grid))] for name, grid in values.items()} for _ in range(count)]
+    compute(**settings[0])
+    took = 1e3 * np.array([seconds(lambda chosen=chosen: compute(**chosen))[0] for chosen in settings])
+    row(f"escape_explorer, a run at {count} random settings: median, ms (95th percentile, ms)", f"{np.median(took):.0f}", f"({np.percentile(took, 95):.0f})")
+
+
 # ------------------------------------------------------------------------------------------------- explorers, notebooks
 
 
 def explorer():
-    """The explorer of lesson 1 in JupyterLab in Chromium."""
+    """The explorers in JupyterLab in Chromium."""
+    scale_explorer_rows()
+    for name in ("escape_explorer", "landscape_explorer", "sphere_explorer"):
+        other_explorer_rows(name)
+
+
+def other_explorer_rows(name):
+    """A later explorer at its defaults, as fast as lesson 1's."""
+    from bench_explorer import measure
+
+    from helpers import explorers
+    measured = measure(f"import helpers; helpers.explorers.{name}(seed=10)", control="seed", changes=0)
+    change, scrub, size = measured["set_change"]["p95_ms"], measured["scrub"]["p95_ms"], len(getattr(explorers, name)(seed=10).run)
+    row(f"{name}: set change, key to paint, 95th percentile, ms", f"{change:.0f}", "≤ 120", change <= 120)
+    row(f"{name}: scrub, 95th percentile, ms", f"{scrub:.0f}", "≤ 25", scrub <= 25)
+    row(f"{name}: settled after 200 quick keys, s", f"{measured['settled_after_200_keys_s']:.2f}", "≤ 0.5", measured["settled_after_200_keys_s"] <= 0.5)
+    row(f"{name}: play, frames a second", f"{measured['play_fps']:.0f}", "≥ 55", measured["play_fps"] >= 55)
+    row(f"{name}: a run, kB", f"{size / 1e3:.0f}", "≤ 200", size <= 200_000)
+
+
+def scale_explorer_rows():
+    """The explorer of lesson 1."""
     from bench_explorer import measure
 
     from helpers.explorers import scale_explorer
@@ -178,6 +333,6 @@ def suite():
 
 
 if __name__ == "__main__":
-    GROUPS = {"flow": flow, "relu": relu, "explorer": explorer, "notebook": notebook, "suite": suite}
+    GROUPS = {"flow": flow, "relu": relu, "escape": escape, "explorer": explorer, "notebook": notebook, "suite": suite}
     for group in sys.argv[1:] or GROUPS:
         GROUPS[group]()

@@ -1,10 +1,12 @@
 """The lessons in JupyterLab and Voila, in a real browser: every cell run, every control moved by keyboard, the line of text read."""
 
+import re
 import shutil
 from pathlib import Path
 
 import nbformat
 import pytest
+from bench_explorer import put_notebook
 from browser import errors_of, new_page, open_notebook, run_all, save_notebook, start_lab, start_voila, theme
 
 NOTEBOOKS = Path(__file__).parent.parent / "notebooks"
@@ -12,20 +14,36 @@ LESSON = "01_small_init.ipynb"
 SET_CONTROLS = {"scale": "ArrowLeft", "activation": "ArrowDown", "width": "ArrowLeft", "seed": "ArrowRight"}
 
 
+# What each explorer's line of text is, after lesson 1's.
+NUMBER = r"[\d.e+-]+"
+EXPLORERS = {
+    "escape_explorer": rf"Time {NUMBER}: ‖θ‖ = {NUMBER}, loss {NUMBER}; ‖θ‖ = 0.15 predicted at t = {NUMBER}, measured at {NUMBER}; the longest neuron holds {NUMBER} % of ‖θ‖²",
+    "landscape_explorer": rf"‖θ‖ = {NUMBER}: of the \d+ neurons .*\d+ have grown tenfold.* within 10° of .*",
+    "sphere_explorer": r"\d+ places attract neurons with a > 0, \d+ those with a < 0; \d+ of 30 neurons are within 10° of one",
+}
+
+
 @pytest.fixture(scope="module")
-def lab(chromium, tmp_path_factory):
-    """A page with lesson 1 run from start to end in JupyterLab, and the list of the uncaught errors of its widgets."""
+def server(chromium, tmp_path_factory):
+    """JupyterLab's folder and its address."""
     folder = tmp_path_factory.mktemp("course")
-    shutil.copy(NOTEBOOKS / LESSON, folder)
     with start_lab(folder) as url:
-        page = new_page(chromium)
-        errors = errors_of(page, origin="blob:")
-        open_notebook(page, url, LESSON)
-        run_all(page, seconds=300)
-        page.evaluate("() => window.jupyterapp.shell.currentWidget.content.scrollToItem(1)")
-        page.wait_for_selector(".explorer[data-painted]")
-        page.url_of_lesson = f"{url}/tree/{LESSON}"
-        yield page, errors
+        yield folder, url
+
+
+@pytest.fixture(scope="module")
+def lab(chromium, server):
+    """A page with lesson 1 run from start to end in JupyterLab, and the list of the uncaught errors of its widgets."""
+    folder, url = server
+    shutil.copy(NOTEBOOKS / LESSON, folder)
+    page = new_page(chromium)
+    errors = errors_of(page, origin="blob:")
+    open_notebook(page, url, LESSON)
+    run_all(page, seconds=300)
+    page.evaluate("() => window.jupyterapp.shell.currentWidget.content.scrollToItem(1)")
+    page.wait_for_selector(".explorer[data-painted]")
+    page.url_of_lesson = f"{url}/tree/{LESSON}"
+    yield page, errors
 
 
 def said(page):
@@ -114,6 +132,31 @@ def test_reload_shows_the_present_state(lab):
 
 def test_widgets_had_no_uncaught_errors(lab):
     _, errors = lab
+    assert errors == []
+
+
+@pytest.mark.parametrize("name", EXPLORERS)
+def test_every_control_of_the_later_explorers_moves_by_keyboard(chromium, server, name):
+    folder, url = server
+    page = new_page(chromium)
+    errors = errors_of(page, origin="blob:")
+    (folder / name).mkdir()
+    notebook = put_notebook(f"import helpers\nhelpers.explorers.{name}()", folder / name)
+    open_notebook(page, f"{url}/workspaces/{name}", f"{name}/{notebook}")  # in a workspace of its own, or JupyterLab would open lesson 1 beside it
+    run_all(page)
+    page.wait_for_selector(".explorer[data-painted]")
+    controls = page.locator(".explorer-set [data-control]")
+    assert controls.count() >= 4
+    page.wait_for_function("() => document.querySelector('.explorer-text').innerText")
+    for control in controls.all():
+        assert re.fullmatch(EXPLORERS[name], said(page))
+        before = page.get_attribute(".explorer", "data-settings")
+        # A menu from its first word down, a slider from its last value back.
+        control.press(control.evaluate("(c) => c.tagName === 'SELECT' ? (c.selectedIndex ? 'ArrowUp' : 'ArrowDown') : c.value === c.max ? 'ArrowLeft' : 'ArrowRight'"))
+        page.wait_for_function("""(settings) => document.querySelector('.explorer').dataset.settings !== settings
+            && document.querySelector('.explorer').getAttribute('aria-busy') !== 'true'""", arg=before, timeout=20_000)
+    assert all(re.fullmatch(EXPLORERS[name], move(page, "time", key)) for key in ("Home", "End"))
+    page.context.close()
     assert errors == []
 
 

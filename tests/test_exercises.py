@@ -90,5 +90,5 @@ def test_dots_are_unanswered(exercise):
 
 @pytest.mark.parametrize("exercise", ["1.0", "", None, 1.1, ["1.1"]])
 def test_an_unknown_exercise_is_answered_with_the_list(exercise):
-    with pytest.raises(ValueError, match="exercise must be one of '1.1', '1.2', '1.3', '1.4', got"):
+    with pytest.raises(ValueError, match="exercise must be one of '1.1', '1.2', '1.3', '1.4', .*, got"):
         judge(exercise, 1.0)

@@ -1,48 +1,25 @@
-"""What the exercises of the lessons accept, and which mistake gives which wrong answer."""
+"""Lesson 1's exercises."""
 
 import math
-import numbers
 
 import numpy as np
 
-from helpers import checks, data, highdim
+from helpers import data, highdim
 from helpers.condensation import directions, stable_rank
+from helpers.exercises.answers import close_to, number
 from helpers.flow import gradient_descent
 from helpers.networks import TwoLayer
 from helpers.problem import Problem
 
-UNANSWERED = object()
-
-
-def judge(exercise, answer):
-    """None where the answer is right, `UNANSWERED` for the dots of the stub, else a hint in words."""
-    accepted = _JUDGES[checks.one_of("exercise", exercise, _JUDGES)]
-    return UNANSWERED if answer is ... else accepted(answer)
-
-
-def _number(answer):
-    """The answer as a float, or None where it is no finite number."""
-    try:
-        plain = np.asarray(answer).item()
-        right_type = isinstance(plain, numbers.Real) and not isinstance(plain, bool)
-        return float(plain) if right_type and math.isfinite(plain) else None
-    except (ValueError, OverflowError):
-        return None
-
-
-def _close_to(value, mistakes, tolerance):
-    """The message of the first mistake (value, message) that the value is close to, relative to `tolerance`."""
-    return next((message for wrong, message in mistakes if math.isclose(value, wrong, rel_tol=tolerance)), None)
-
 
 def _limit_rank(answer):
     """1.1: the limiting stable rank for γ = 0.3."""
-    value, q = _number(answer), 0.7 / 1.3
+    value, q = number(answer), 0.7 / 1.3
     if value is None:
         return "The answer is one number."
     if math.isclose(value, 1 + q**2, abs_tol=0.005):
         return None
-    return _close_to(value, (
+    return close_to(value, (
         (1.0, "1 is the stable rank of one sign's neurons alone; the whole matrix has two directions, v and u."),
         (2.0, "2 would need v and u orthogonal and equally long, which is the limit γ → 0."),
         (q**2, "Almost: ‖W‖_F² counts the largest singular value too, so the sum of the squared ratios begins with 1."),
@@ -53,14 +30,14 @@ def _limit_rank(answer):
 
 def _forgetting_scale(answer):
     """1.2: the share of the default scale at which the start adds 0.1 to the stable rank after one step."""
-    value, n, d, m, slope, step = _number(answer), 40, 1000, 100, 0.1, 0.32
+    value, n, d, m, slope, step = number(answer), 40, 1000, 100, 0.1, 0.32
     if value is None or value <= 0:
         return "The answer is one positive number, a share of the default scale."
     std = math.sqrt(0.1) * step * (1 + slope) * math.sqrt(d) / (4 * math.sqrt(n) * math.sqrt(m * d))
     share = std / highdim.default_std(m, d)
     if abs(math.log(value / share)) < math.log(1.15):
         return None
-    return _close_to(value, (
+    return close_to(value, (
         (std, "That is ω itself; divide by the default standard deviation."),
         (share / math.sqrt(0.1), "There the start adds 1, not 0.1."),
         (share * math.sqrt(0.1), "The correction is a square: to make it ten times smaller, ω shrinks by √10 only."),
@@ -108,7 +85,7 @@ def _directions(answer):
 
 def _step_size(answer):
     """1.4: the largest step, to within a quarter, that reaches the limiting stable rank with all points fitted; judged by running it."""
-    step = _number(answer)
+    step = number(answer)
     if step is None or step <= 0:
         return "The answer is one positive number, the step size."
     if step > 100:
@@ -137,4 +114,4 @@ def _after_thousand_steps(step):
     return stable_rank(network.weights(theta)[0]), float((points.y * network.outputs(theta, points.X)).min())
 
 
-_JUDGES = {"1.1": _limit_rank, "1.2": _forgetting_scale, "1.3": _directions, "1.4": _step_size}
+JUDGES = {"1.1": _limit_rank, "1.2": _forgetting_scale, "1.3": _directions, "1.4": _step_size}

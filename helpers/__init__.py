@@ -4,16 +4,26 @@ import importlib
 
 from helpers import data
 from helpers.activations import activation
-from helpers.condensation import condensed_lines, cosine_matrix, directions, effective_rank, relative_distance, stable_rank
+from helpers.condensation import (
+    condensed_lines,
+    cosine_matrix,
+    directions,
+    effective_rank,
+    merged,
+    polynomial_residual,
+    relative_distance,
+    stable_rank,
+)
 from helpers.flow import DivergenceError, EvaluationLimitError, Trajectory, escape_time, gradient_descent, gradient_flow, stop_at
 from helpers.networks import Deep, TorchNetwork, TwoLayer
+from helpers.optimizers import train
 from helpers.problem import Problem
 
-_ON_DEMAND = ("explorers", "figures", "highdim", "lesson", "margin", "ncf", "predict")
+_ON_DEMAND = ("explorers", "figures", "highdim", "lesson", "lines", "margin", "ncf", "predict")
 
 __all__ = ["Deep", "DivergenceError", "EvaluationLimitError", "Problem", "TorchNetwork", "Trajectory", "TwoLayer", "activation",
-           "condensed_lines", "cosine_matrix", "data", "directions", "effective_rank", "escape_time", "gradient_descent", "gradient_flow", "relative_distance", "stable_rank",
-           "stop_at"]
+           "condensed_lines", "cosine_matrix", "data", "directions", "effective_rank", "escape_time", "gradient_descent", "gradient_flow", "merged", "polynomial_residual",
+           "relative_distance", "stable_rank", "stop_at", "train"]
 
 
 def __getattr__(name):

@@ -7,6 +7,9 @@ from scipy.cluster.hierarchy import fcluster, leaves_list, linkage
 from scipy.spatial.distance import squareform
 
 from helpers import checks
+from helpers.networks import TwoLayer
+
+_CANCELLED = 0.5  # the share of its neurons' terms that two signs may cancel before a line keeps a neuron for each of them
 
 
 def directions(W):
@@ -106,6 +109,86 @@ def relative_distance(theta, theta0):
     if not start > 0:
         raise ValueError("theta0 must not be zero")
     return np.sqrt(np.sum((theta - theta0) ** 2, axis=axes)) / start
+
+
+def polynomial_residual(x, values, degree):
+    """‖values − q‖ / ‖values‖, q the polynomial of at most that degree in x (G,) that fits best: a float for values (G,), shape (T,) for values (T, G).
+
+    The output of a network with condensed neurons of multiplicity p is one of degree p in its one input (arXiv:2105.11686, figure 5).
+    """
+    x, values, degree = checks.array("x", x, ("G",)), checks.finite("values", values), checks.whole("degree", degree, low=0)
+    if values.ndim not in (1, 2) or values.shape[-1] != len(x):
+        raise ValueError(f"values must have shape ({len(x)},) or (T, {len(x)}), as long as x, got {values.shape}")
+    largest = np.abs(values).max(axis=-1, keepdims=True)
+    if not largest.all():
+        raise ValueError("values must not be all zero: their residual is measured against their size")
+    middle, half = 0.5 * (x.max() + x.min()), max(0.5 * np.ptp(x), np.finfo(float).tiny)
+    left, sizes, _ = np.linalg.svd(np.polynomial.legendre.legvander((x - middle) / half, degree), full_matrices=False)
+    basis, values = left[:, sizes > 1e-12 * sizes[0]], values / largest
+    residual = np.linalg.norm(values - values @ basis @ basis.T, axis=-1) / np.linalg.norm(values, axis=-1)
+    return float(residual) if values.ndim == 1 else residual
+
+
+def merged(network, theta, angle=10.0, floor=0.01):
+    """The effective network of a TwoLayer network at θ (P,), one neuron for each line of `condensed_lines(W, angle, floor)`: (TwoLayer, its θ), largest lines first.
+
+    A line stands for both of its directions where σ is odd or even; else each direction is one. Its neuron points along Σ_j a_j s_j^{p−1} w_j, s_j = ±‖w_j‖,
+    and has there the two lowest terms of Σ_j a_j σ(w_j·x): of order p and, for an odd or even σ, p + 2, else p + 1; of order 0 and p where σ(0) ≠ 0. Where the
+    signs of a_j leave no length for the second term, it has the first and a mean length. A line on which opposite signs cancel more than half of the
+    first terms keeps two neurons, one for each sign. Neurons below the floor are left out, but where σ(0) ≠ 0, as they add a constant, merged as if on
+    one line.
+
+    TypeError for another network; ValueError where no neuron adds anything, or for an activation without a multiplicity or degree.
+    """
+    if not isinstance(network, TwoLayer):
+        raise TypeError(f"network must be a TwoLayer network, got {type(network).__name__}")
+    W, a = network.weights(checks.array("theta", theta, ("P",)))
+    p, first, second, two_sided = _orders(network.activation)
+    if not (W.any(axis=1) & (a != 0)).any():
+        raise ValueError("theta must have a neuron that adds something, with w ≠ 0 and a ≠ 0")
+    line = condensed_lines(W, angle, floor).labels
+    short = [-1] if first == 0 and (line < 0).any() else []
+    found = []
+    for label in [*range(line.max() + 1), *short]:
+        w, out = W[line == label], a[line == label]
+        ahead = (w @ w[0] >= 0) | two_sided | (label < 0)
+        for part in (ahead, ~ahead):
+            if (out[part] != 0).any():
+                found += _one_neuron(w[part & (out != 0)], out[part & (out != 0)], p, first, second)
+    rows, out = np.array([row for row, _ in found]), np.array([amount for _, amount in found])
+    smaller = TwoLayer(len(out), network.activation, network.train_output, network.bias, None if network.train_output else out)
+    return smaller, np.concatenate([rows.ravel(), out]) if network.train_output else rows.ravel()
+
+
+def _orders(activation):
+    """p, the orders of the two terms that a merged neuron keeps, and whether σ is odd or even."""
+    p, s = activation.degree or activation.multiplicity, np.linspace(0.1, 3, 30)
+    if p is None:
+        raise ValueError(f"network must have an activation with a multiplicity or a degree, {activation.name!r} has none")
+    ahead, behind = activation(s), activation(-s)
+    two_sided = any(np.allclose(behind, sign * ahead, rtol=1e-9, atol=0) for sign in (1, -1))
+    if activation(np.zeros(1))[0] != 0:
+        return p, 0, p, two_sided
+    return p, p, p + 1 if activation.degree is None and not two_sided else p + 2, two_sided  # of a power any second order is kept
+
+
+def _one_neuron(W, a, p, first, second):
+    """The neuron (w, a) that stands for the rows of W (k, D) with outputs a (k,), as a list; that of each sign if they cancel."""
+    s = np.linalg.norm(W, axis=1) * np.where(W @ W[0] < 0, -1, 1)
+    terms = a * s**first
+    if abs(terms.sum()) < _CANCELLED * np.abs(terms).sum():
+        return [neuron for sign in (1, -1) for neuron in _one_neuron(W[sign * terms > 0], a[sign * terms > 0], p, first, second)]
+    u = (a * s ** (p - 1)) @ W
+    u *= (1 if u @ W[0] >= 0 else -1) / max(np.linalg.norm(u), np.finfo(float).tiny)
+    along = W @ u
+    kept, wanted, gap = a * along**first, a * along**second, second - first
+    power = wanted.sum() / kept.sum()
+    largest = np.abs(along**gap).max()
+    real, sound = power > 0 or gap % 2, first == 0 or abs(power) > 0.01 * largest  # a length near 0 would ask for a huge output weight
+    if not (real and sound):
+        power = np.abs(wanted).sum() / np.abs(kept).sum()
+    length = np.sign(power) * np.abs(power) ** (1 / gap)
+    return [(length * u, kept.sum() / length**first)]
 
 
 def _singular_values(W):

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.linalg import helmert
 
 from helpers import checks
 
@@ -70,6 +71,40 @@ def spokes(angles=(50, 100, 170, 195, 270, 290), labels=(1, 1, -1, -1, 1, 1)):
     """Unit inputs in the plane at these angles (degrees) with these labels, one each."""
     angle = np.deg2rad(checks.array("angles", angles, ("n",)))
     return Dataset(np.column_stack([np.cos(angle), np.sin(angle)]), checks.array("labels", labels, (len(angle),)))
+
+
+def groups(n=20, centres=(60, 200), labels=(1, -1), spread=15.0, seed=0):
+    """n unit inputs in the plane, shared evenly among `centres` (degrees), a label each; angles Gaussian with standard deviation `spread` (degrees)."""
+    centres = checks.array("centres", centres, ("k",))
+    labels = checks.array("labels", labels, (len(centres),))
+    group = np.arange(checks.whole("n", n, low=len(centres))) % len(centres)
+    angles = centres[group] + checks.positive("spread", spread, zero=True) * _generator(seed).standard_normal(len(group))
+    return spokes(angles, labels[group])
+
+
+def sum_of_sines(n=80, dim=5, frequency=5.0, amplitude=3.5, seed=0):
+    """Inputs uniform in [−4, 2]^dim, y = Σ_k A sin(ωx_k + 1) (arXiv:2105.11686: figure 2; figure 3 has n=80, dim=3, frequency=12, amplitude=4)."""
+    omega, size = checks.positive("frequency", frequency), checks.positive("amplitude", amplitude)
+    X = _generator(seed).uniform(-4, 2, (checks.whole("n", n), checks.whole("dim", dim)))
+    return Dataset(X, size * np.sin(omega * X + 1).sum(axis=1))
+
+
+def orthonormal(labels=(1, 1, 1, 1, 1, 1), seed=0):
+    """As many orthonormal inputs as labels, in as many dimensions: the axes, turned at random."""
+    labels = checks.array("labels", labels, ("n",))
+    return Dataset(np.linalg.qr(_generator(seed).standard_normal((len(labels), len(labels))))[0], labels)
+
+
+def simplex(dim=5):
+    """The dim + 1 corners of a regular simplex, length √dim, labels 1: with the constant 1 of a bias appended they are orthogonal to each other."""
+    dim = checks.whole("dim", dim)
+    return Dataset(np.sqrt(dim + 1) * helmert(dim + 1).T, np.ones(dim + 1))
+
+
+def tetrahedron(labels=(1, 1, 1, 1)):
+    """The corners (1, 1, 1), (1, −1, −1), (−1, 1, −1), (−1, −1, 1) of a regular tetrahedron at length 1, with these labels."""
+    corners = np.array([[1, 1, 1], [1, -1, -1], [-1, 1, -1], [-1, -1, 1]])
+    return Dataset(corners / np.sqrt(3), checks.array("labels", labels, (4,)))
 
 
 def orthogonal(n_plus=25, n_minus=25, dim=400, norms=(1.0, 1.0), seed=0):

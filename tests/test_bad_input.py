@@ -21,10 +21,12 @@ from helpers import (
     gradient_flow,
     highdim,
     lesson,
+    lines,
     margin,
     ncf,
     predict,
     stop_at,
+    train,
 )
 from helpers.data import Dataset
 
@@ -40,6 +42,7 @@ SLOW_RUN = gradient_flow(SLOW, START, t_end=1.0)
 DEEP = Problem(Deep((2, 3, 1)), POINTS)
 FORECAST = predict.forecast(PROBLEM, START)
 CORRELATION = ncf.correlation(PROBLEM)
+CUBIC = Problem(TwoLayer(3, "z**3"), Dataset(np.eye(3), np.ones(3)))
 SETTING = {"n": 10, "dim": 20, "norm": 1.0, "width": 4, "slope": 0.1, "step": 0.1, "std": 0.01}
 
 NUMBERS = [None, NAN, float("inf"), "1", [1.0], np.ones(2), {}]  # wrong wherever one finite number is asked for
@@ -77,6 +80,20 @@ TABLE = {
     ("data.circle", "seed"): (lambda bad: data.circle(seed=bad), WHOLE),
     ("data.spokes", "angles"): (data.spokes, [None, NAN, "ab", [], 50.0, [1.0, NAN], [[1.0, 2.0]], {}]),
     ("data.spokes", "labels"): (lambda bad: data.spokes([0, 90], bad), [None, NAN, "ab", [], 1.0, [1.0], [1.0, NAN], np.ones((2, 1)), {}]),
+    ("data.groups", "n"): (data.groups, [*COUNT, 1]),
+    ("data.groups", "centres"): (lambda bad: data.groups(centres=bad), [None, NAN, "ab", [], 50.0, [1.0, NAN], [[1.0, 2.0]], {}]),
+    ("data.groups", "labels"): (lambda bad: data.groups(labels=bad), [None, NAN, "ab", [], 1.0, [1.0], [1.0, NAN], np.ones((2, 1)), {}]),
+    ("data.groups", "spread"): (lambda bad: data.groups(spread=bad), [*NUMBERS, -1, True]),
+    ("data.groups", "seed"): (lambda bad: data.groups(seed=bad), WHOLE),
+    ("data.sum_of_sines", "n"): (data.sum_of_sines, COUNT),
+    ("data.sum_of_sines", "dim"): (lambda bad: data.sum_of_sines(dim=bad), COUNT),
+    ("data.sum_of_sines", "frequency"): (lambda bad: data.sum_of_sines(frequency=bad), POSITIVE),
+    ("data.sum_of_sines", "amplitude"): (lambda bad: data.sum_of_sines(amplitude=bad), POSITIVE),
+    ("data.sum_of_sines", "seed"): (lambda bad: data.sum_of_sines(seed=bad), WHOLE),
+    ("data.orthonormal", "labels"): (data.orthonormal, [None, NAN, "ab", [], 1.0, [1.0, NAN], np.ones((2, 1)), {}]),
+    ("data.orthonormal", "seed"): (lambda bad: data.orthonormal(seed=bad), WHOLE),
+    ("data.simplex", "dim"): (data.simplex, COUNT),
+    ("data.tetrahedron", "labels"): (data.tetrahedron, [None, NAN, "ab", [], 1.0, [1.0] * 3, [1.0, 1, 1, NAN], np.ones((4, 1)), {}]),
     ("data.orthogonal", "n_plus"): (lambda bad: data.orthogonal(bad, 2, 9), [*COUNT, 8]),
     ("data.orthogonal", "n_minus"): (lambda bad: data.orthogonal(2, bad, 9), [*COUNT, 8]),
     ("data.orthogonal", "dim"): (lambda bad: data.orthogonal(2, 2, bad), [*COUNT, 3]),
@@ -134,6 +151,16 @@ TABLE = {
     ("gradient_descent", "steps"): (lambda bad: gradient_descent(PROBLEM, START, 0.1, bad), WHOLE),
     ("gradient_descent", "stop"): (lambda bad: gradient_descent(PROBLEM, START, 0.1, 1, stop=bad), [0, 0.1, "loss", {"loss": 1}]),
     ("gradient_descent", "record"): (lambda bad: gradient_descent(PROBLEM, START, 0.1, 1, record=bad), [5, "ab", [-1], [1.5], [None], [2]]),
+    ("train", "problem"): (lambda bad: train(bad, START), [None, "problem", NETWORK]),
+    ("train", "theta0"): (lambda bad: train(PROBLEM, bad), WEIGHTS),
+    ("train", "optimizer"): (lambda bad: train(PROBLEM, START, bad), [None, 3, "Adam", "newton", ["adam"]]),
+    ("train", "step"): (lambda bad: train(PROBLEM, START, step=bad), [*POSITIVE, lambda loss: 0.1]),
+    ("train", "epsilon"): (lambda bad: train(PROBLEM, START, epsilon=bad), POSITIVE),
+    ("train", "steps"): (lambda bad: train(PROBLEM, START, steps=bad), WHOLE),
+    ("train", "batch"): (lambda bad: train(PROBLEM, START, batch=bad, steps=1), [*COUNT[1:], 5]),
+    ("train", "seed"): (lambda bad: train(PROBLEM, START, steps=1, seed=bad), WHOLE),
+    ("train", "stop"): (lambda bad: train(PROBLEM, START, steps=1, stop=bad), [0, 0.1, "loss", {"loss": 1}]),
+    ("train", "record"): (lambda bad: train(PROBLEM, START, steps=1, record=bad), [5, "ab", [-1], [1.5], [None], [2]]),
     ("stop_at", "loss"): (lambda bad: stop_at(loss=bad), NUMBERS[1:]),
     ("stop_at", "norm"): (lambda bad: stop_at(norm=bad), POSITIVE[1:]),
     ("stop_at", "stationary"): (lambda bad: stop_at(stationary=bad), POSITIVE[1:]),
@@ -149,6 +176,18 @@ TABLE = {
     ("condensation.effective_rank", "W"): (condensation.effective_rank, [*MATRIX, np.zeros((2, 2))]),
     ("condensation.relative_distance", "theta"): (lambda bad: condensation.relative_distance(bad, np.ones(2)), [None, NAN, [], 1.0, np.ones(3), [1.0, NAN], "ab"]),
     ("condensation.relative_distance", "theta0"): (lambda bad: condensation.relative_distance(np.ones(2), bad), [None, NAN, [], np.ones(3), [1.0, NAN], [0, 0], "ab"]),
+    ("condensation.polynomial_residual", "x"): (lambda bad: condensation.polynomial_residual(bad, np.ones(3), 1), [None, NAN, "ab", [], 1.0, [1.0, 2, NAN], np.ones((3, 1)), {}]),
+    ("condensation.polynomial_residual", "values"): (lambda bad: condensation.polynomial_residual(np.arange(3), bad, 1),
+                                                     [None, NAN, "ab", [], 1.0, [1.0], [1.0, 2, NAN], np.ones((3, 1)), np.ones((1, 1, 3)), np.zeros(3), np.zeros((2, 3)), {}]),
+    ("condensation.polynomial_residual", "degree"): (lambda bad: condensation.polynomial_residual(np.arange(3), np.ones(3), bad), WHOLE),
+    ("condensation.merged", "network"): (lambda bad: condensation.merged(bad, START), [None, "network", PROBLEM, TORCH, DEEP.network]),
+    ("condensation.merged", "theta"): (lambda bad: condensation.merged(NETWORK, bad), [None, NAN, "ab", [], 1.0, np.ones(5), np.ones((2, 9)), np.full(9, NAN), np.zeros(9)]),
+    ("condensation.merged", "angle"): (lambda bad: condensation.merged(NETWORK, START, angle=bad), POSITIVE),
+    ("condensation.merged", "floor"): (lambda bad: condensation.merged(NETWORK, START, floor=bad), [*NUMBERS, -1, 2]),
+    **{(f"lines.{function.__name__}", argument): (lambda bad, function=function, argument=argument: function(**{"problem": CUBIC, argument: bad}), bads)
+       for function in (lines.critical_lines, lines.attracting_lines)
+       for argument, bads in (("problem", [None, "problem", NETWORK, POINTS, DEEP]), ("starts", COUNT), ("seed", WHOLE))},
+    ("lines.critical_lines", "activation"): (lambda bad: lines.critical_lines(Problem(TwoLayer(2, bad), POINTS)), ["relu", "leaky_relu(0.1)", "relu**2", "sigmoid"]),
     ("margin.least_norm", "G"): (margin.least_norm, MATRIX),
     **labelled(margin.max_margin),
     **labelled(margin.max_margin_directions, 0.1, 4),
@@ -218,8 +257,8 @@ def public(module):
 def test_the_table_knows_every_public_function():
     known = {function for function, _ in TABLE} | {"lesson.facts"}  # which takes nothing
     top = {name for name in helpers.__all__ if callable(getattr(helpers, name)) and getattr(helpers, name).__module__ != "helpers.condensation"}
-    wanted = set.union(*map(public, (data, condensation, margin, highdim, lesson, ncf, predict))) | top
-    assert wanted - known == {"DivergenceError", "EvaluationLimitError", "condensation.Condensation", "predict.Forecast",
+    wanted = set.union(*map(public, (data, condensation, margin, highdim, lesson, lines, ncf, predict))) | top
+    assert wanted - known == {"DivergenceError", "EvaluationLimitError", "condensation.Condensation", "lines.Line", "lines.Count", "predict.Forecast",
                               "ncf.Correlation", "ncf.Critical", "ncf.Ascent", "ncf.Attractor"}  # answers, not questions
 
 

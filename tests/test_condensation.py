@@ -3,7 +3,21 @@
 import numpy as np
 import pytest
 
-from helpers import condensed_lines, cosine_matrix, directions, effective_rank, relative_distance, stable_rank
+from helpers import (
+    Problem,
+    TwoLayer,
+    activation,
+    condensed_lines,
+    cosine_matrix,
+    data,
+    directions,
+    effective_rank,
+    merged,
+    polynomial_residual,
+    relative_distance,
+    stable_rank,
+    train,
+)
 
 
 def lines(*groups, noise=0.0, seed=0):
@@ -126,3 +140,161 @@ def test_lines_do_not_depend_on_the_scale_of_the_weights(scale):
     assert condensed_lines(W).lines == 2
     np.testing.assert_allclose(condensed_lines(W).shares, [5 / 6, 1 / 6])
     np.testing.assert_allclose(directions(W), [[1, 0], [1, 0], [0, 1]])
+
+
+# --- polynomials ---
+
+@pytest.mark.parametrize("low, high", [(-1, 1.5), (1e6, 1e6 + 1), (-1e-9, 1e-9)])
+@pytest.mark.parametrize("degree", [0, 1, 2, 3, 9])
+def test_a_polynomial_has_no_residual_from_its_degree_on_and_one_below(low, high, degree):
+    nodes, _ = np.polynomial.legendre.leggauss(40)
+    x = low + (high - low) * (nodes + 1) / 2
+    s = (x - low) / (high - low) - 0.5  # of x as rounded
+    q = np.polynomial.polynomial.polyval(s, np.random.default_rng(degree).uniform(1, 2, degree + 1))
+    assert polynomial_residual(x, q, degree) <= 1e-10 and polynomial_residual(x, q, degree + 3) <= 1e-10
+    assert degree == 0 or polynomial_residual(x, q, degree - 1) > 1e-7
+
+
+def test_a_residual_is_the_distance_from_the_best_polynomial_relative_to_the_values():
+    x = np.linspace(-2, 1, 50)
+    values = np.sin(3 * x)
+    fit = np.polyval(np.polyfit(x, values, 3), x)
+    wanted = np.linalg.norm(values - fit) / np.linalg.norm(values)
+    assert polynomial_residual(x, values, 3) == pytest.approx(wanted, rel=1e-9) and isinstance(polynomial_residual(x, values, 3), float)
+    assert polynomial_residual(x, 1e-200 * values, 3) == pytest.approx(wanted, rel=1e-9)
+
+
+def test_residuals_of_a_run_are_those_of_its_rows():
+    x = np.linspace(0, 1, 30)
+    rows = np.exp(np.outer([1, 3, 5], x))
+    np.testing.assert_allclose(polynomial_residual(x, rows, 2), [polynomial_residual(x, row, 2) for row in rows])
+    assert polynomial_residual(x, rows[:1], 2).shape == (1,)
+
+
+def test_values_at_the_same_place_cannot_all_be_met():
+    assert polynomial_residual([1.0, 1, 1], [1, -1, 0], 5) == pytest.approx(1)
+    assert polynomial_residual([0.0, 0, 1], [1, -1, 3], 8) == pytest.approx(np.sqrt(2 / 11))
+    assert polynomial_residual([0.0, 1], [1, -1], 8) <= 1e-12
+
+
+# --- merged networks ---
+
+GRID = np.linspace(-1, 1.5, 60)[:, None]
+SMOOTH = ["tanh", "x*tanh(x)", "x**2*tanh(x)", "smooth_leaky_relu(0.2)", "sigmoid", "softplus", "z**3", "z**4"]
+LINES = np.array([[0.6, 0.8], [1, 0], [-0.3, 0.9]])
+
+
+def three_lines(name, size=1.0, signs=(1, 1, 1), turned=0.3, seed=0, count=24, fixed=False):
+    """A network with so many neurons on three lines (each with output weights of its sign), a share `turned` of them on the other side, and its θ."""
+    random, line = np.random.default_rng(seed), np.arange(count) % 3
+    side = np.where(random.random(count) < turned, -1.0, 1.0)
+    W = size * (random.uniform(0.5, 1, count) * side)[:, None] * directions(LINES)[line]
+    parity = activation(name)(np.array([-0.5]))[0] / activation(name)(np.array([0.5]))[0]
+    a = np.array(signs)[line] * random.uniform(0.5, 1, count) * np.where((side < 0) & (abs(parity + 1) < 1e-9), -1, 1)
+    network = TwoLayer(count, name, train_output=not fixed, bias=True, output_weights=a if fixed else None)
+    return network, W.ravel() if fixed else np.concatenate([W.ravel(), a])
+
+
+def error(network, theta, **options):
+    """How far the outputs of the merged network are from the network's, relative to their size; and its width."""
+    smaller, small = merged(network, theta, **options)
+    H = network.outputs(theta, GRID)
+    return np.linalg.norm(smaller.outputs(small, GRID) - H) / np.linalg.norm(H), smaller.width
+
+
+@pytest.mark.parametrize("fixed", [False, True])
+@pytest.mark.parametrize("name, width, order", [("tanh", 3, 4), ("x*tanh(x)", 3, 4), ("x**2*tanh(x)", 3, 4),
+                                                ("smooth_leaky_relu(0.2)", 6, 3), ("sigmoid", 6, 3), ("softplus", 6, 2)])
+def test_a_merged_network_has_the_two_lowest_terms_of_each_line(name, width, order, fixed):
+    (large, wide), (small, _) = (error(*three_lines(name, size, fixed=fixed)) for size in (0.2, 0.02))
+    assert wide == width and small < 1e-3
+    assert small <= 2 * large * 0.1**order or small < 1e-11
+
+
+@pytest.mark.parametrize("name, width", [("z**3", 3), ("z**4", 3), ("linear", 3), ("relu", 6), ("leaky_relu(0.1)", 6), ("relu**2", 6)])
+def test_homogeneous_neurons_on_a_line_are_merged_exactly(name, width):
+    for signs in ((1, 1, 1), (1, -1, 1)):
+        assert error(*three_lines(name, signs=signs)) == (pytest.approx(0, abs=1e-13), width)
+
+
+@pytest.mark.parametrize("name", [*SMOOTH, "relu", "leaky_relu(0.1)"])
+def test_a_neuron_merged_with_none_is_itself(name):
+    network = TwoLayer(3, name, bias=True)
+    theta = np.concatenate([(LINES * [[1], [3], [2]]).ravel(), [1.5, -2, 0.5]])
+    smaller, small = merged(network, theta)
+    order = [1, 2, 0]  # of their lengths
+    for mine, wanted in zip(smaller.weights(small), network.weights(theta), strict=True):
+        np.testing.assert_allclose(mine, wanted[order], rtol=1e-9, atol=1e-12)
+
+
+@pytest.mark.parametrize("name", SMOOTH)
+def test_opposite_signs_on_a_line_subtract_and_where_they_cancel_most_of_each_other_both_stay(name):
+    network, fold = TwoLayer(3, name, bias=True), 1e-2
+    for outputs, width in (((1.0, 0.8, -0.3), 1), ((1.0, 0.8, -1.6), 2)):
+        theta = np.concatenate([fold * np.outer([1, 1.3, 1.1], [0.6, 0.8]).ravel(), outputs])
+        assert error(network, theta) == (pytest.approx(0, abs=1e-6 if name != "softplus" else 1e-4), width)
+
+
+def test_a_line_whose_second_term_has_the_other_sign_keeps_the_first_and_a_length_of_its_own():
+    network = TwoLayer(2, "tanh", bias=True)
+    for outputs in ((1.0, -0.17), (1.0, -0.1457)):  # Σ a s = 0.68, Σ a s³ = −0.17; and 0.72, almost 0
+        theta = np.concatenate([1e-2 * np.outer([1, 1.9], [0.6, 0.8]).ravel(), outputs])
+        smaller, small = merged(network, theta)
+        w, _ = smaller.weights(small)
+        assert 0.01 <= np.linalg.norm(w) <= 0.019 and error(network, theta) == (pytest.approx(0, abs=1e-3), 1)
+
+
+def test_neurons_that_add_nothing_disappear():
+    W, a = np.array([[1.0, 0], [0, 1], [0.6, 0.8], [0.001, -0.001]]), [1, 0, 0, 5]
+    network = TwoLayer(4, "tanh")
+    np.testing.assert_allclose(merged(network, np.concatenate([W.ravel(), a]))[1], [1, 0, 1])
+    assert merged(network, np.concatenate([W.ravel(), a]), floor=0)[0].width == 2
+    with pytest.raises(ValueError, match="theta must have a neuron that adds something"):
+        merged(network, np.concatenate([W.ravel(), np.zeros(4)]))
+
+
+def test_short_neurons_of_a_sigmoid_add_their_constant():
+    network, random = TwoLayer(30, "sigmoid", bias=True), np.random.default_rng(0)
+    W = np.vstack([np.outer(random.uniform(0.5, 1, 10), [0.6, 0.8]), 1e-3 * random.standard_normal((20, 2))])
+    theta = np.concatenate([W.ravel(), random.uniform(0.5, 1, 30)])
+    off, width = error(network, theta)
+    assert width == 2 and off < 1e-3
+    still = np.concatenate([0 * W[:10].ravel(), [1, 0], W[11:].ravel(), theta[60:]])
+    still[:20] = 0  # neurons without any length
+    assert error(network, still)[0] < 1e-3
+
+
+def test_the_direction_of_a_merged_neuron_is_the_mean_of_its_neurons_terms():
+    angles = np.deg2rad([10, 14, 196])
+    W = np.column_stack([np.cos(angles), np.sin(angles)]) * [[1], [2], [1.5]]
+    for name, p, sign in (("linear", 1, -1), ("z**2", 2, 1), ("z**3", 3, -1)):
+        a = np.array([1.0, 0.5, 2.0 * sign])
+        smaller, small = merged(TwoLayer(3, name), np.concatenate([W.ravel(), a]))
+        lengths = np.array([1, 2, 1.5])
+        wanted = np.average(np.rad2deg(angles) % 180, weights=np.abs(a) * lengths**p)
+        w, _ = smaller.weights(small)
+        assert (np.rad2deg(np.arctan2(*w[0][::-1])) % 180, smaller.width) == (pytest.approx(wanted, abs=0.02), 1)
+        x = np.random.default_rng(0).standard_normal((50, 2))
+        H = TwoLayer(3, name).outputs(np.concatenate([W.ravel(), a]), x)
+        np.testing.assert_allclose(smaller.outputs(small, x), H, atol=(1e-12 if p == 1 else 0.02) * np.abs(H).max())
+
+
+@pytest.mark.parametrize("name, share, bound", [("tanh", 1, 1e-3), ("x*tanh(x)", 3, 1e-2), ("x**2*tanh(x)", 5, 2e-2), ("relu", 8, 1e-2), ("sigmoid", 12, 1e-2)])
+def test_a_trained_network_that_has_condensed_is_its_merged_one(name, share, bound):
+    problem = Problem(TwoLayer(50, name, bias=True), data.sines())
+    run = train(problem, problem.network.init(1, 1e-3, seed=0), steps=200, record=[])
+    off, width = error(problem.network, run.theta[-1])
+    assert off < bound and width <= share
+
+
+def test_the_angle_and_the_floor_are_those_of_condensed_lines():
+    network, theta = three_lines("tanh")
+    W = network.weights(theta)[0]
+    for options in ({"angle": 60.0}, {"angle": 1.0}, {"floor": 0.9}):
+        assert merged(network, theta, **options)[0].width == condensed_lines(W, **options).lines
+
+
+def test_an_activation_without_a_power_at_the_origin_is_refused():
+    kinked = activation("kink", lambda z: np.maximum(z, 0) + z**2, lambda z: (z > 0) + 2 * z)
+    with pytest.raises(ValueError, match="network must have an activation with a multiplicity or a degree, 'kink' has none"):
+        merged(TwoLayer(2, kinked), np.ones(6))

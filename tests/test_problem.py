@@ -281,3 +281,47 @@ def test_spokes_are_unit_inputs_at_their_angles_with_their_labels():
     np.testing.assert_array_equal(usual.y, [1, 1, -1, -1, 1, 1])
     with pytest.raises(ValueError, match=r"labels must have shape \(2,\)"):
         data.spokes([0, 90])
+
+
+def test_groups_share_the_points_evenly_around_their_centres():
+    groups = data.groups(n=301, centres=(60, 200, 290), labels=(1, -1, 0.5), spread=5.0, seed=2)
+    angles = np.rad2deg(np.arctan2(*groups.X.T[::-1])) % 360
+    np.testing.assert_allclose(np.linalg.norm(groups.X, axis=1), 1)
+    for centre, label, count in ((60, 1, 101), (200, -1, 100), (290, 0.5, 100)):
+        mine = angles[groups.y == label]
+        assert (len(mine), mine.mean(), mine.std()) == (count, pytest.approx(centre, abs=1.5), pytest.approx(5, rel=0.2))
+    np.testing.assert_allclose(data.groups(4, spread=0).X, data.spokes([60, 200, 60, 200], np.ones(4)).X)
+    np.testing.assert_array_equal(data.groups().X, data.groups(20, (60, 200), (1, -1), 15.0, 0).X)
+
+
+def test_the_sum_of_sines_is_that_of_the_paper():
+    for sines, dim, amplitude, frequency in ((data.sum_of_sines(), 5, 3.5, 5), (data.sum_of_sines(80, 3, 12.0, 4.0), 3, 4, 12)):
+        assert sines.X.shape == (80, dim) and -4 < sines.X.min() < -3.9 and 1.9 < sines.X.max() < 2
+        np.testing.assert_allclose(sines.y, [sum(amplitude * np.sin(frequency * x + 1) for x in row) for row in sines.X])
+    assert not np.allclose(data.sum_of_sines(seed=1).X, data.sum_of_sines().X)
+
+
+@pytest.mark.parametrize("n", [1, 2, 6, 30])
+def test_orthonormal_inputs_are_and_the_seed_turns_them(n):
+    inputs, labels = [data.orthonormal(np.arange(n), seed) for seed in (0, 1)], np.arange(n)
+    for points in inputs:
+        np.testing.assert_allclose(points.X @ points.X.T, np.eye(n), atol=1e-12)
+        np.testing.assert_array_equal(points.y, labels)
+    assert n == 1 or not np.allclose(inputs[0].X, inputs[1].X)
+    assert data.orthonormal().X.shape == (6, 6)
+
+
+@pytest.mark.parametrize("dim", [1, 2, 5, 12])
+def test_with_a_bias_the_corners_of_the_simplex_are_orthogonal(dim):
+    corners = data.simplex(dim)
+    with_bias = np.column_stack([corners.X, np.ones(dim + 1)])
+    np.testing.assert_allclose(with_bias @ with_bias.T, (dim + 1) * np.eye(dim + 1), atol=1e-12)
+    np.testing.assert_allclose(np.linalg.norm(corners.X, axis=1), np.sqrt(dim))
+    np.testing.assert_array_equal(corners.y, np.ones(dim + 1))
+
+
+def test_the_corners_of_the_tetrahedron_are_unit_vectors_equally_far_from_each_other():
+    tetrahedron = data.tetrahedron((1, -1, 0.5, 2))
+    np.testing.assert_allclose(tetrahedron.X @ tetrahedron.X.T, np.where(np.eye(4), 1, -1 / 3), atol=1e-12)
+    np.testing.assert_allclose(tetrahedron.X[1] * np.sqrt(3), [1, -1, -1])
+    np.testing.assert_array_equal(tetrahedron.y, [1, -1, 0.5, 2])

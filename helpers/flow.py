@@ -1,6 +1,7 @@
 """Gradient flow θ̇ = velocity(θ) and gradient descent θ ← θ + η·velocity(θ): two ways along one velocity, one kind of Trajectory."""
 
 import time
+from contextvars import ContextVar
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,6 +12,7 @@ from helpers import checks
 from helpers.problem import Rescaled
 
 _ESCAPE_EVALUATIONS = 200_000  # after which an escape is given up
+watcher = ContextVar("watcher", default=None)  # who is told how much of a long run is done, a share in [0, 1], in place of a progress bar
 
 
 @dataclass(frozen=True, eq=False)
@@ -288,13 +290,17 @@ class _Log:
         self.loss.append(loss)
 
     def show(self, done, t, loss):
-        """Moves the progress bar to `done` of the total."""
-        if self._bar is None and time.perf_counter() - self._began > 1:
+        """Moves the progress bar to `done` of the total, or tells the watcher."""
+        if time.perf_counter() - self._began <= 1:
+            return
+        if tell := watcher.get():
+            tell(done / self._total)
+            return
+        if self._bar is None:
             from tqdm.auto import tqdm  # in a notebook this takes a widget, which only a long run should load
             self._bar = tqdm(total=self._total, leave=False, disable=None, bar_format="{percentage:3.0f}% |{bar}| {postfix}")
-        if self._bar is not None:
-            self._bar.set_postfix_str(f"t = {t:.4g}, loss {loss:.4g}", refresh=False)
-            self._bar.update(done - self._bar.n)
+        self._bar.set_postfix_str(f"t = {t:.4g}, loss {loss:.4g}", refresh=False)
+        self._bar.update(done - self._bar.n)
 
     def end_where(self, t, piece):
         """Puts the end of the last step at time t, at least one float after its beginning."""

@@ -70,6 +70,13 @@ def set_change(page, slider, moves):
     return summary([press(page, ("ArrowLeft", "ArrowRight")[move % 2], True) for move in range(moves)])
 
 
+def new_runs(page, slider):
+    """Times of moves through all values of a slider, nearly all of which have to be computed."""
+    slider.focus()
+    press(page, "Home", True)
+    return summary([press(page, "ArrowRight", True) for _ in range(int(slider.get_attribute("max")))])
+
+
 def scrub(page, root, moves):
     """Times of single steps in time."""
     root.locator("[data-control=time]").focus()
@@ -147,6 +154,7 @@ def measure(source, control=None, moves=50, changes=500, play_seconds=3):
         figures = {"set_change": set_change(page, slider, moves), "scrub": scrub(page, root, moves),
                    "play_fps": frames_per_second(page, root, play_seconds),
                    "settled_after_200_keys_s": held_key(page, root, slider)}
+        figures["new_run"] = new_runs(page, slider)
         if changes:
             figures[f"memory_growth_percent_after_{changes}_runs"] = memory_growth(page, slider, changes)
         return figures

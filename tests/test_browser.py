@@ -19,6 +19,8 @@ NUMBER = r"[\d.e+-]+"
 EXPLORERS = {
     "escape_explorer": rf"Time {NUMBER}: ‖θ‖ = {NUMBER}, loss {NUMBER}; ‖θ‖ = 0.15 predicted at t = {NUMBER}, measured at {NUMBER}; the longest neuron holds {NUMBER} % of ‖θ‖²",
     "landscape_explorer": rf"‖θ‖ = {NUMBER}: of the \d+ neurons .*\d+ have grown tenfold.* within 10° of .*",
+    "condense_explorer": rf"(After \d+ steps of (Adam|GD|SGD): |Cut short after \d+ gradients: |)‖θ‖ = {NUMBER}, the loss has fallen by {NUMBER} %; "
+                         rf"lines with 90 % of Σ‖w‖²: \d+; (p = \d, but σ|p = \d: |relu|leaky_relu).*",
     "sphere_explorer": r"\d+ places attract neurons with a > 0, \d+ those with a < 0; \d+ of 30 neurons are within 10° of one",
 }
 
@@ -154,10 +156,65 @@ def test_every_control_of_the_later_explorers_moves_by_keyboard(chromium, server
         # A menu from its first word down, a slider from its last value back.
         control.press(control.evaluate("(c) => c.tagName === 'SELECT' ? (c.selectedIndex ? 'ArrowUp' : 'ArrowDown') : c.value === c.max ? 'ArrowLeft' : 'ArrowRight'"))
         page.wait_for_function("""(settings) => document.querySelector('.explorer').dataset.settings !== settings
-            && document.querySelector('.explorer').getAttribute('aria-busy') !== 'true'""", arg=before, timeout=20_000)
+            && document.querySelector('.explorer').getAttribute('aria-busy') !== 'true'
+            && document.querySelector('.explorer-text').innerText !== 'computing…'""", arg=before, timeout=20_000)
     assert all(re.fullmatch(EXPLORERS[name], move(page, "time", key)) for key in ("Home", "End"))
     page.context.close()
     assert errors == []
+
+
+def test_smaller_scale_and_lower_multiplicity_gather_the_neurons_on_fewer_lines(chromium, server):
+    folder, url = server
+    page = new_page(chromium)
+    (folder / "condense").mkdir()
+    notebook = put_notebook("import helpers\nhelpers.explorers.condense_explorer(scale=1.0)", folder / "condense")
+    open_notebook(page, f"{url}/workspaces/condense", f"condense/{notebook}")
+    run_all(page)
+    page.wait_for_selector(".explorer[data-painted]")
+    page.wait_for_function("() => document.querySelector('.explorer-text').innerText.includes('lines with')")
+
+    def gathered():
+        return int(re.search(r"Σ‖w‖²: (\d+);", said(page))[1])
+
+    assert gathered() > 3 and "p = 3: under the flow 3 lines attract" in said(page)
+    for _ in range(6):
+        move(page, "scale", "ArrowLeft")
+    assert page.evaluate("() => JSON.parse(document.querySelector('.explorer').dataset.settings).scale") == 0.0316
+    assert gathered() == 3
+    assert "p = 2: under the flow 2 lines attract" in move(page, "activation", "ArrowUp") and gathered() == 2
+    move(page, "scale", "ArrowLeft")
+    assert "p = 1: under the flow 1 line attracts" in move(page, "activation", "ArrowUp") and gathered() == 1
+    page.context.close()
+
+
+SLOW_EXPLORER = """
+import time
+from helpers import flow
+from helpers.explorers import Explorer, Slider, scale_explorer
+
+def compute(seed):
+    for k in range(1, 11 if seed else 1):
+        time.sleep(0.2)
+        flow.watcher.get()(k / 10)
+    return picture
+
+picture = scale_explorer()._compute(tuple(scale_explorer().settings.items()))
+Explorer("slow_explorer", compute, [Slider("seed", "seed", 0, 9, 1, 0)], "Slow", {})
+"""
+
+
+def test_a_long_run_shows_how_much_of_it_is_done(chromium, server):
+    folder, url = server
+    page = new_page(chromium)
+    (folder / "slow").mkdir()
+    open_notebook(page, f"{url}/workspaces/slow", f"slow/{put_notebook(SLOW_EXPLORER, folder / 'slow')}")
+    run_all(page)
+    page.wait_for_selector(".explorer[data-painted]")
+    page.focus('.explorer [data-control="seed"]')
+    page.keyboard.press("ArrowRight")
+    page.wait_for_function("() => /^computing… [1-9][0-9]? %$/.test(document.querySelector('.explorer-busy').textContent)", timeout=10_000)
+    page.wait_for_function("() => document.querySelector('.explorer-busy').textContent === ''", timeout=20_000)
+    page.context.close()
 
 
 def test_explorer_moves_under_voila(chromium, tmp_path):

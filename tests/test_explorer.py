@@ -15,10 +15,12 @@ import pytest
 from browser import errors_of, new_page
 from traitlets import TraitError
 
+from helpers import flow
 from helpers.condensation import condensed_lines
 from helpers.explorers import Chart, Choice, Circle, Explorer, Function, LogSlider, Scene, Slider, scale_explorer
 from helpers.explorers.explorer import PAGE_STRIDE
-from helpers.explorers.scene import Sphere, encode, format_number, sphere_grid
+from helpers.explorers.panels import Map, Sphere, sphere_grid
+from helpers.explorers.scene import encode, format_number
 from helpers.explorers.small_init import compute
 
 REPOSITORY = Path(__file__).resolve().parent.parent
@@ -65,6 +67,17 @@ def chart(frames=9, **more):
     """A chart of a straight line and its prediction."""
     time = np.arange(1, frames + 1)
     return Chart(time, {"loss": time, "guess": 2 * time}, "", "", "", True, False, "", **more)
+
+
+def cosines(count=9, keys=(0, 4, 8), rows=3, **changes):
+    """The cosines between directions that turn, each at its own pace, at some of the frames."""
+    angle = np.multiply.outer(np.asarray(keys) / count, np.arange(rows))
+    return Map(**{"matrices": np.cos(angle[:, :, None] - angle[:, None, :]), "frames": keys, "title": "map", "alt": "Cosines between neurons"} | changes)
+
+
+def key_frames(keys):
+    """A map with three matrices at these frames."""
+    return cosines(matrices=np.ones((3, 2, 2)), frames=keys)
 
 
 def explorer(compute=None, **override):
@@ -160,6 +173,17 @@ def test_a_panel_with_wrong_arrays_is_refused(panel, complaint):
     (lambda: sphere(marks=[((1, 1, 0), "none")]), r"Sphere.marks\[0\] must hold vectors of length 1"),
     (lambda: sphere(marks=[((1, 0, 0), "up")]), "is of kind 'up'"),
     (lambda: sphere(view=(0, 0, 0)), "Sphere.view is zero"),
+    (lambda: cosines(matrices=np.ones((3, 3))), "Map.matrices has shape"),
+    (lambda: cosines(matrices=np.ones((3, 3, 2))), r"Map.matrices has shape \(3, 3, 2\); it must hold symmetric matrices"),
+    (lambda: cosines(matrices=np.ones((3, 0, 0))), "Map.matrices has shape"),
+    (lambda: cosines(matrices=np.triu(np.ones((3, 2, 2)))), "it must hold symmetric matrices"),
+    (lambda: cosines(matrices=np.full((3, 2, 2), 1.01)), r"Map.matrices goes from 1.01 to 1.01; it must lie in \[-1, 1\]"),
+    (lambda: cosines(matrices=np.full((3, 2, 2), np.nan)), "Map.matrices holds NaN"),
+    (lambda: key_frames([0, 4]), "Map.frames has shape"),
+    (lambda: key_frames([1, 4, 8]), r"Map.frames is \[1, 4, 8\]; it must hold whole numbers that rise from 0 to at most 8"),
+    (lambda: key_frames([0, 4, 4]), "whole numbers that rise"),
+    (lambda: key_frames([0, 4, 9]), "whole numbers that rise"),
+    (lambda: key_frames([0, 4.5, 8]), "whole numbers that rise"),
     (lambda: chart(marks={"escape": np.nan}), "escape.* holds NaN"),
     (lambda: chart(marks={"escape": 0}), r"Chart.marks\['escape'\] is 0; on a logarithmic axis it must be above 0"),
     (lambda: chart(predicted=("gues",)), r"Chart.predicted names \['gues'\]; series holds \['loss', 'guess'\]")])
@@ -192,6 +216,20 @@ def test_thinning_leaves_alone_what_does_not_move():
     np.testing.assert_array_equal(thin.panels[1].position, made.panels[1].position[[0, 3, 6, 8]])
     np.testing.assert_array_equal(thin.panels[1].length, made.panels[1].length[[0, 3, 6, 8]])
     assert (thin.panels[2].marks, thin.panels[2].predicted) == ({"escape": 3}, ("guess",))
+
+
+@pytest.mark.parametrize("every, shown, at", [(3, [0, 1, 2], [0, 2, 3]), (8, [0, 2], [0, 1]), (1, [0, 1, 2], [0, 4, 8])])
+def test_a_thinned_map_has_its_matrices_at_the_frames_that_are_left(every, shown, at):
+    whole = cosines()
+    thin = scene(frames=9, panels=[whole]).thinned(every).panels[0]
+    np.testing.assert_array_equal(thin.matrices, whole.matrices[shown])
+    assert thin.frames.tolist() == at
+
+
+def test_a_map_of_60_neurons_at_25_frames_takes_50_kilobytes():
+    keys = np.linspace(0, 239, 25).round().astype(int)
+    without, made = (len(encode(scene(panels=panels), {})) for panels in ([], [cosines(240, keys, 60)]))
+    assert made - without < 50_000
 
 
 def test_a_run_of_240_frames_and_60_neurons_on_a_sphere_fits_150_kilobytes():
@@ -299,6 +337,14 @@ def test_layers_spheres_and_marks_come_to_the_browser(node):
     np.testing.assert_allclose(np.reshape(ball["field"]["data"], ball["field"]["shape"]), made.panels[1].field, atol=1e-4)
     assert ball["marks"] == [[[0.6, 0, 0.8], "positive"], [[0, 0, 1], "none"]] and ball["view"] == [1, 0, 0]
     assert (curves["marks"], curves["predicted"]) == ([["escape", 20]], ["guess"])
+
+
+def test_a_map_comes_to_the_browser_as_its_upper_triangle(node):
+    made = scene(frames=9, panels=[cosines(rows=5)])
+    matrices, frames = in_node(node, """const { cosines, rows, frames } = stage.decode(stdin).panels[0];
+        console.log(JSON.stringify([frames.map((_, key) => Array.from(stage.squareOf(stage.row(cosines, key), rows))), frames]))""", encode(made, {}))
+    np.testing.assert_allclose(np.reshape(matrices, (3, 5, 5)), made.panels[0].matrices, atol=0.004)
+    assert frames == [0, 4, 8] and matrices[0] == pytest.approx([1] * 25), "what is 1 stays 1"
 
 
 def test_python_and_the_browser_agree_where_the_grid_lies(node):
@@ -514,6 +560,24 @@ def test_a_cursor_outside_the_run_is_refused(place):
         explorer().cursor = place
 
 
+def test_a_long_run_tells_how_much_of_it_is_done_and_forgets_it_at_the_end():
+    def compute(width):
+        for share in (0.25, 0.5, 0.501, 1):
+            if width > 5:
+                flow.watcher.get()(share)
+        if width == 15:
+            raise ArithmeticError("too wide")
+        return scene(frames=9)
+
+    toy, seen = Explorer("toy_explorer", compute, [Slider("width", "Width m", 5, 15, 5, 5)], "Toy", {}), []
+    toy.observe(lambda change: seen.append(change.new), "progress")
+    toy.set(width=10)
+    assert seen == [0.25, 0.5, 1, 0]
+    with pytest.raises(ArithmeticError):
+        toy.set(width=15)
+    assert seen[4:] == [0.25, 0.5, 1, 0] and flow.watcher.get() is None
+
+
 # The sphere in a browser
 
 
@@ -621,13 +685,12 @@ def test_the_legend_tells_what_there_is_and_no_more(turned):
     def legend(kind, which=0):
         return turned.locator(f".explorer-{kind}").nth(which).locator(".explorer-legend li").all_inner_texts()
 
-    assert legend("circle") == ["positive output weight", "F > 0 outside, F < 0 inside", "attracts positive neurons",
-                                "attracts negative neurons", "basins", "predicted goals"]
-    assert legend("sphere") == ["positive output weight", "negative output weight", "F > 0, F = 0, F < 0", "attracts positive neurons",
+    assert legend("circle") == ["output weight > 0", "F > 0 outside, F < 0 inside", "attract positive, negative neurons", "basins", "predicted goals"]
+    assert legend("sphere") == ["output weight > 0", "output weight < 0", "F > 0, F = 0, F < 0", "attracts positive neurons",
                                 "attracts none", "drag it, or use the arrow keys, to turn it"]
     assert legend("chart") == ["loss", "guess", "escape", "now"]
-    assert legend("circle", 1) == ["positive output weight"]
-    assert legend("sphere", 1) == ["positive output weight", "drag it, or use the arrow keys, to turn it"]
+    assert legend("circle", 1) == ["output weight > 0"]
+    assert legend("sphere", 1) == ["output weight > 0", "drag it, or use the arrow keys, to turn it"]
 
 
 def test_every_layer_is_seen(opened):
@@ -694,3 +757,70 @@ def test_the_field_lies_outside_the_circle_where_it_is_positive_and_inside_where
     }""", [colour, place])
     # The goals, ticks just outside the circle at angle 0, have the colour too.
     assert 1.2 < max(reaches) <= 1.32 if lies == "outside" else 0.67 <= min(reaches) < 0.75
+
+
+# The map in a browser
+
+
+def cells(page, rows):
+    """The colour (red, green, blue, opacity) of each cell of the map, shape (rows, rows, 4), and the side of a cell in pixels."""
+    picture(page, "map")
+    read = page.evaluate("""(rows) => {
+        const canvas = document.querySelectorAll('.explorer-map canvas')[1];
+        const copy = Object.assign(document.createElement('canvas'), { width: canvas.width, height: canvas.height });
+        const pen = copy.getContext('2d', { willReadFrequently: true });
+        pen.drawImage(canvas, 0, 0);
+        const { data } = pen.getImageData(0, 0, canvas.width, canvas.height);
+        const painted = (x, y) => data[4 * (y * canvas.width + x) + 3] > 0;
+        const columns = [...Array(canvas.width).keys()].filter((x) => [...Array(canvas.height).keys()].some((y) => painted(x, y)));
+        const lines = [...Array(canvas.height).keys()].filter((y) => columns.some((x) => painted(x, y)));
+        const side = (columns.at(-1) - columns[0] + 1) / rows;
+        const pixel = (k, part) => {
+            const [y, x] = [lines[0] + (Math.floor(k / rows) + part) * side, columns[0] + (k % rows + part) * side].map(Math.floor);
+            return [...data.slice(4 * (y * canvas.width + x), 4 * (y * canvas.width + x) + 4)];
+        };
+        const all = (part) => [...Array(rows * rows).keys()].map((k) => pixel(k, part));
+        return { colours: all(0.5), side, even: [0.02, 0.98].every((part) => String(all(part)) === String(all(0.5))) };
+    }""", rows)
+    assert read["even"], "a cell has one colour to its edges"
+    return np.reshape(read["colours"], (rows, rows, 4)), read["side"]
+
+
+OPPOSED = np.array([[1, -1, 0.5], [-1, 1, 0], [0.5, 0, 1]])
+
+
+@pytest.mark.parametrize("scheme, same, opposite", [("light", "0072b2", "d55e00"), ("dark", "56b4e9", "e69f00")])
+def test_equal_directions_are_blue_opposite_ones_orange_and_right_angles_blank(opened, scheme, same, opposite):
+    made = cosines(matrices=[np.eye(3), np.eye(3), OPPOSED])
+    page = opened(Explorer("toy_explorer", lambda: scene(frames=9, panels=[made]), [], "Toy", {}))
+    page.emulate_media(color_scheme=scheme)
+    page.wait_for_function("(scheme) => document.querySelector('.explorer').dataset.theme === scheme", arg=scheme)
+    colours, side = cells(page, 3)
+    assert side == int(side) >= 80
+    for (i, j), tint, opacity in [((0, 0), same, 255), ((0, 1), opposite, 255), ((1, 0), opposite, 255), ((2, 2), same, 255), ((0, 2), same, 128)]:
+        assert colours[i, j] == pytest.approx([*bytes.fromhex(tint), opacity], abs=2)
+    assert colours[1, 2, 3] == colours[2, 1, 3] == 0
+
+
+def test_the_map_follows_the_cursor_from_matrix_to_matrix(opened):
+    made = cosines(matrices=[np.ones((3, 3)), np.eye(3), OPPOSED])
+    page = opened(Explorer("toy_explorer", lambda: scene(frames=9, panels=[made]), [], "Toy", {}))
+
+    def first_row(frame):  # of the frames 0, 3, 6, 8 that the page holds; the second matrix stands at the third
+        page.locator("[data-control=time]").press("Home")
+        for _ in range(frame):
+            page.locator("[data-control=time]").press("ArrowRight")
+        colours, _ = cells(page, 3)
+        return colours[0, :, 3].tolist()
+
+    assert [first_row(frame) for frame in (0, 2, 3)] == [pytest.approx([255, opacity, other], abs=2) for opacity, other in ((255, 255), (0, 0), (255, 128))]
+    assert first_row(1) == pytest.approx([255, 127, 127], abs=2), "half of the way"
+    page.locator("[data-control=time]").evaluate("(input) => { input.value = 2.5; input.dispatchEvent(new Event('input')); }")
+    assert cells(page, 3)[0][0, :, 3].tolist() == pytest.approx([255, 127, 64], abs=2), "also between two frames"
+
+
+def test_the_map_says_in_words_what_it_shows(opened):
+    page = opened(Explorer("toy_explorer", lambda: scene(frames=9, panels=[cosines()]), [], "Toy", {}))
+    canvas = page.locator(".explorer-map canvas").nth(1)
+    assert (canvas.get_attribute("role"), canvas.get_attribute("aria-label")) == ("img", "Cosines between neurons")
+    assert page.locator(".explorer-map .explorer-legend li").all_inner_texts() == ["+1: same way", "0", "−1: opposite ways"]

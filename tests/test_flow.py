@@ -380,6 +380,19 @@ def test_only_a_run_of_more_than_a_second_shows_a_progress_bar(runner, seconds, 
     assert all(bar.closed and bar.updates > 2 and bar.n == pytest.approx(bar.total) for bar in bars)
 
 
+@pytest.mark.parametrize("seconds, told", [(0.001, False), (0.4, True)])
+def test_a_watcher_is_told_of_a_long_run_in_place_of_a_bar(seconds, told, monkeypatch):
+    clock, heard = itertools.count(0, seconds), []
+    monkeypatch.setattr(flow, "time", SimpleNamespace(perf_counter=lambda: next(clock)))
+    monkeypatch.setattr("tqdm.auto.tqdm", None)
+    watching = flow.watcher.set(heard.append)
+    try:
+        gradient_descent(CIRCLE, circle_start(), step=0.01, steps=20)
+    finally:
+        flow.watcher.reset(watching)
+    assert heard == (sorted(heard) if told else []) and (not told or heard[-1] == 1 and len(heard) > 5)
+
+
 @pytest.mark.parametrize("stop", [None, stop_at(norm=0.5)])
 def test_no_bar_stays_in_a_notebook_after_a_run(stop, monkeypatch):
     bars, clock = [], itertools.count(0, 0.4)

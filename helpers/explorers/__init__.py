@@ -1,11 +1,13 @@
 """The explorers: pictures that move under the reader's hand."""
 
+from helpers.explorers.condense import condense_explorer
 from helpers.explorers.controls import Choice, LogSlider, Slider
 from helpers.explorers.escape import escape_explorer
 from helpers.explorers.explorer import Explorer
 from helpers.explorers.landscape import landscape_explorer, sphere_explorer
-from helpers.explorers.scene import Chart, Circle, Function, Scene
+from helpers.explorers.panels import Chart, Circle, Function
+from helpers.explorers.scene import Scene
 from helpers.explorers.small_init import scale_explorer
 
-__all__ = ["Chart", "Choice", "Circle", "Explorer", "Function", "LogSlider", "Scene", "Slider", "escape_explorer", "landscape_explorer",
+__all__ = ["Chart", "Choice", "Circle", "Explorer", "Function", "LogSlider", "Scene", "Slider", "condense_explorer", "escape_explorer", "landscape_explorer",
            "scale_explorer", "sphere_explorer"]

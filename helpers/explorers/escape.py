@@ -5,7 +5,8 @@ import numpy as np
 from helpers import data, predict
 from helpers.explorers.controls import Choice, LogSlider, Slider
 from helpers.explorers.explorer import Explorer
-from helpers.explorers.scene import Chart, Circle, Scene
+from helpers.explorers.panels import Chart, Circle
+from helpers.explorers.scene import Scene
 from helpers.flow import gradient_flow, stop_at
 from helpers.networks import TwoLayer
 from helpers.problem import Problem

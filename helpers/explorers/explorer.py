@@ -7,6 +7,7 @@ from pathlib import Path
 import anywidget
 import traitlets
 
+from helpers import flow
 from helpers.explorers.controls import check_list
 from helpers.explorers.page import check_path, html_page
 from helpers.explorers.scene import encode
@@ -33,6 +34,8 @@ class Explorer(anywidget.AnyWidget):
     request = traitlets.Dict().tag(sync=True, echo_update=False)
     run = traitlets.Bytes().tag(sync=True)
     failure = traitlets.Dict().tag(sync=True)
+    # How much of a long run is computed, from 0 to 1.
+    progress = traitlets.Float(0.0).tag(sync=True)
     # Where the reader stands in the run, from 0 (start) to 1 (end).
     cursor = traitlets.Float(1.0, min=0, max=1).tag(sync=True)
 
@@ -92,7 +95,12 @@ class Explorer(anywidget.AnyWidget):
 
     def _show(self, settings, sequence, client):
         """Computes the run and sends it; on an exception everything stays as it was."""
-        run = encode(self._compute(tuple(settings.items())), settings, client=client, sequence=sequence)
+        watching = flow.watcher.set(lambda share: self.set_trait("progress", round(share, 2)))
+        try:
+            run = encode(self._compute(tuple(settings.items())), settings, client=client, sequence=sequence)
+        finally:
+            flow.watcher.reset(watching)
+            self.progress = 0.0
         self._settings = settings
         with self.hold_sync():
             self.code = self._call(settings)

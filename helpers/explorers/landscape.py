@@ -6,7 +6,8 @@ from helpers import data, ncf, predict
 from helpers.condensation import directions
 from helpers.explorers.controls import Choice, Slider
 from helpers.explorers.explorer import Explorer
-from helpers.explorers.scene import Chart, Circle, Scene, Sphere, sphere_grid
+from helpers.explorers.panels import Chart, Circle, Sphere, sphere_grid
+from helpers.explorers.scene import Scene
 from helpers.flow import gradient_flow, stop_at
 from helpers.networks import TwoLayer
 from helpers.problem import Problem
@@ -77,7 +78,7 @@ def landscape(activation, angle, label, seed):
 
 def sphere(activation, inputs, label, seed):
     """The NCF flow of WIDTH neurons of three weights, each on a clock of its own, on the sphere with F and its attractors, as a Scene."""
-    X = np.eye(3) if inputs == "axes" else directions(np.array([[1, 1, 1], [1, -1, -1], [-1, 1, -1], [-1, -1, 1]], dtype=float))
+    X = np.eye(3) if inputs == "axes" else data.tetrahedron().X
     labels = np.ones(len(X))
     labels[-1] = label
     network = TwoLayer(WIDTH, activation)

@@ -6,7 +6,8 @@ from helpers import data
 from helpers.condensation import condensed_lines, relative_distance
 from helpers.explorers.controls import Choice, LogSlider, Slider
 from helpers.explorers.explorer import Explorer
-from helpers.explorers.scene import Chart, Circle, Function, Scene
+from helpers.explorers.panels import Chart, Circle, Function
+from helpers.explorers.scene import Scene
 from helpers.flow import gradient_flow, stop_at
 from helpers.networks import TwoLayer
 from helpers.problem import Problem

@@ -1,6 +1,6 @@
 // The moving picture that all explorers share: a whole run is held in the browser, so time moves without the kernel.
 //
-// Core: pure functions without a document, tested with node. Panels: the circle, the sphere, the function, the chart.
+// Core: pure functions without a document, tested with node. Panels: the circle, the sphere, the map, the function, the chart.
 // Shell: controls, clock, theme, and the traffic with the kernel. mount({model, el}) returns the way to dispose of it.
 
 // ---------------------------------------------------------------------------------------------------------- core: runs
@@ -54,7 +54,14 @@ export function mixMark(a, b, part, span) {
   return Math.abs(b - a) > span / 2 ? (part < 0.5 ? a : b) : mix(a, b, part);
 }
 
-function mixRow(array, frame, mixing = mix) {
+// The place between two of the rising key frames, as frameAt's; beyond the last one that one.
+export function keyAt(keys, position) {
+  const from = Math.max(0, keys.findLastIndex((key) => key <= position));
+  const to = Math.min(from + 1, keys.length - 1);
+  return { from, to, part: to > from ? Math.max(0, (position - keys[from]) / (keys[to] - keys[from])) : 0 };
+}
+
+export function mixRow(array, frame, mixing = mix) {
   const b = row(array, frame.to);
   return row(array, frame.from).map((a, i) => mixing(a, b[i], frame.part));
 }
@@ -225,7 +232,7 @@ export const largestSize = (values) => values.reduce((largest, value) => Math.ma
 
 // -------------------------------------------------------------------------------------------------------- core: sphere
 
-// Values on the sphere lie on a grid {data, shape: [rows, columns]} (see sphere_grid in scene.py).
+// Values on the sphere lie on a grid {data, shape: [rows, columns]} (see sphere_grid in panels.py).
 function gridDirection([rows, columns], node) {
   const latitude = (Math.floor(node / columns) / (rows - 1) - 0.5) * Math.PI;
   const longitude = ((node % columns) / columns - 0.5) * 2 * Math.PI;
@@ -311,6 +318,30 @@ export const project = (axes, [x, y, z]) => axes.map((axis) => axis[0] * x + axi
 export function keyTurn(key) {
   const turns = { ArrowLeft: [1, 0], ArrowRight: [-1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
   return turns[key]?.map((turn) => (turn * Math.PI) / 18) ?? null;
+}
+
+// --------------------------------------------------------------------------------------------------------- core: maps
+
+// All entries of a symmetric matrix, row by row, of those on and above its diagonal.
+export function squareOf(above, rows) {
+  const square = new Float32Array(rows * rows);
+  let at = 0;
+  for (let i = 0; i < rows; i++) for (let j = i; j < rows; j++) square[i * rows + j] = square[j * rows + i] = above[at++];
+  return square;
+}
+
+// The pixels of cosines, red, green, blue and opacity one after the other: the tint of their sign, as opaque as they are large.
+export function cosinePixels(cosines, positive, negative) {
+  const pixels = new Uint8ClampedArray(4 * cosines.length);
+  cosines.forEach((cosine, i) => pixels.set([...(cosine > 0 ? positive : negative), 255 * Math.abs(cosine)], 4 * i));
+  return pixels;
+}
+
+// Where a square of so many cells stands in a box of device pixels: every cell has equally many of them, where there are enough.
+export function squareIn(width, height, rows) {
+  const room = Math.min(width, height) - 2;
+  const side = room >= rows ? rows * Math.floor(room / rows) : room;
+  return { side, left: Math.floor((width - side) / 2), top: Math.floor((height - side) / 2) };
 }
 
 // ------------------------------------------------------------------------------------------------------ core: keyboard
@@ -419,12 +450,12 @@ const FONT = 14;
 const LEVEL_DASH = [6, 4];
 const POST_DASHES = [[4, 3], [1, 3], [8, 3, 2, 3]];
 const SIGNS = {
-  1: { words: "positive output weight", colour: "positive", dash: [], marker: "head" },
-  "-1": { words: "negative output weight", colour: "negative", dash: [5, 3], marker: "ring" },
+  1: { words: "output weight > 0", colour: "positive", dash: [], marker: "head" },
+  "-1": { words: "output weight < 0", colour: "negative", dash: [5, 3], marker: "ring" },
   0: { words: "output weight 0", colour: "zero", dash: [2, 3], marker: "" },
 };
 const PAINT_ORDER = [0, 1, -1];
-// What a direction does to neurons: the kinds of scene.py.
+// What a direction does to neurons: the kinds of panels.py.
 const MARKS = {
   positive: { words: "attracts positive neurons", colour: "positive", marker: "triangle" },
   negative: { words: "attracts negative neurons", colour: "negative", marker: "target" },
@@ -451,6 +482,8 @@ function swatch({ colour, dash, marker, post, ends = "butt" }) {
     cross: '<path d="M20 3 L30 13 M20 13 L30 3"/>',
     post: `<line x1="25" y1="0" x2="25" y2="16" stroke-dasharray="${post}"/>`,
     goal: '<line x1="25" y1="2" x2="25" y2="14" stroke-width="4"/>',
+    cell: '<rect class="filled" x="19" y="2" width="12" height="12" stroke="none"/>',
+    blank: '<rect x="19.5" y="2.5" width="11" height="11" stroke-width="1"/>',
     band: '<rect class="filled" x="19" y="3" width="12" height="10" stroke="none" opacity="0.45"/>',
     stripes: '<path d="M20.5 3 V13 M25 3 V13 M29.5 3 V13" stroke-width="2.5" opacity="0.7"/>',
   };
@@ -519,7 +552,9 @@ function paintMarks(pen, marks, look) {
 
 function markItems(marks) {
   const occurring = Object.keys(MARKS).filter((name) => marks.some((mark) => mark.at(-1) === name));
-  return occurring.map((name) => [[MARKS[name]], MARKS[name].words]);
+  const items = occurring.map((name) => [[MARKS[name]], MARKS[name].words]);
+  if (occurring[1] !== "negative") return items;
+  return [[[MARKS.positive, MARKS.negative], "attract positive, negative neurons"], ...items.slice(2)];
 }
 
 // One canvas for what stays during a run, one above it for what moves.
@@ -910,6 +945,47 @@ function channels(pen, colour) {
   return [1, 3, 5].map((at) => parseInt(pen.fillStyle.slice(at, at + 2), 16));
 }
 
+// The cosines between neurons, a cell for each two of them.
+class MapPanel extends Panel {
+  constructor(kind) {
+    super(kind);
+    this.cells = make("canvas");
+  }
+
+  setRun(panel, count) {
+    super.setRun(panel, count);
+    this.cells.width = this.cells.height = panel.rows;
+  }
+
+  legendItems() {
+    const one = (colour, marker, words) => [[{ colour, marker }], words];
+    return [one("positive", "cell", "+1: same way"), one("soft", "blank", "0"), one("negative", "cell", "−1: opposite ways")];
+  }
+
+  layOut() {
+    const { side, left, top } = squareIn(this.moving.width, this.moving.height, this.panel.rows);
+    this.place = [left, top, side, side].map((pixels) => pixels / this.ratio);
+  }
+
+  drawStill(pen, look) {
+    const [left, top, side] = this.place;
+    pen.strokeStyle = look.soft;
+    pen.lineWidth = 1 / this.ratio;
+    const half = pen.lineWidth / 2;
+    pen.strokeRect(left - half, top - half, side + 2 * half, side + 2 * half);
+  }
+
+  drawMoving(pen, { from, part }, look) {
+    const { cosines, frames, rows } = this.panel;
+    const small = this.cells.getContext("2d", { willReadFrequently: true });
+    const [positive, negative] = [look.positive, look.negative].map((colour) => channels(small, colour));
+    const shown = squareOf(mixRow(cosines, keyAt(frames, from + part)), rows);
+    small.putImageData(new ImageData(cosinePixels(shown, positive, negative), rows), 0, 0);
+    pen.imageSmoothingEnabled = false;
+    pen.drawImage(this.cells, ...this.place);
+  }
+}
+
 // A panel with two axes; subclasses give them as axes() -> {x, y}, each {low, high, log, label}.
 class AxesPanel extends Panel {
   layOut(pen) {
@@ -1083,7 +1159,7 @@ class ChartPanel extends AxesPanel {
   }
 }
 
-const PANELS = { circle: CirclePanel, sphere: SpherePanel, function: FunctionPanel, chart: ChartPanel };
+const PANELS = { circle: CirclePanel, sphere: SpherePanel, map: MapPanel, function: FunctionPanel, chart: ChartPanel };
 
 // --------------------------------------------------------------------------------------------------------- shell: view
 
@@ -1308,6 +1384,11 @@ class View {
     else if (!busy) this.writeSoon();
   }
 
+  showProgress() {
+    const share = this.model.get("progress");
+    if (share > 0 && this.busy.textContent) this.busy.textContent = `computing… ${Math.round(100 * share)} %`;
+  }
+
   showBusy() {
     this.busy.textContent = "computing…";
     if (!this.notice) this.write("computing…");
@@ -1402,6 +1483,7 @@ class View {
     this.on(matchMedia("(prefers-color-scheme: dark)"), "change", () => this.rethemeSoon());
     this.onModel("change:run", () => this.receiveRun());
     this.onModel("change:failure", () => this.receiveFailure());
+    this.onModel("change:progress", () => this.showProgress());
     this.onModel("change:cursor", () => {
       if (this.playing || this.fraction === this.model.get("cursor")) return;
       this.fraction = this.model.get("cursor");

@@ -211,6 +211,32 @@ test("each hill and each valley has contour lines of its own, and the level grou
   assert.equal(stage.contourLines(grid(() => 1), 1).length, 0);
 });
 
+test("between two key frames the map is on its way, and beyond the last it stays", () => {
+  const keys = [0, 4, 10];
+  assert.deepEqual(stage.keyAt(keys, 0), { from: 0, to: 1, part: 0 });
+  assert.deepEqual(stage.keyAt(keys, 3), { from: 0, to: 1, part: 0.75 });
+  assert.deepEqual(stage.keyAt(keys, 4), { from: 1, to: 2, part: 0 });
+  assert.deepEqual(stage.keyAt(keys, 10), { from: 2, to: 2, part: 0 });
+  assert.deepEqual(stage.keyAt(keys, 12.5), { from: 2, to: 2, part: 0 });
+  assert.deepEqual(stage.keyAt([0], 3), { from: 0, to: 0, part: 0 });
+});
+
+test("a symmetric matrix is whole again from its upper triangle", () => {
+  assert.deepEqual([...stage.squareOf([1, 2, 3, 4, 5, 6], 3)], [1, 2, 3, 2, 4, 5, 3, 5, 6]);
+  assert.deepEqual([...stage.squareOf([7], 1)], [7]);
+});
+
+test("a cosine has the tint of its sign and is as opaque as it is large", () => {
+  const pixels = stage.cosinePixels(Float32Array.of(1, -1, 0, 0.4), [0, 114, 178], [213, 94, 0]);
+  assert.deepEqual([...pixels], [0, 114, 178, 255, 213, 94, 0, 255, 213, 94, 0, 0, 0, 114, 178, 102]);
+});
+
+test("the cells of a map have whole pixels, all equally many, where there is room", () => {
+  assert.deepEqual(stage.squareIn(400, 302, 60), { side: 300, left: 50, top: 1 });
+  assert.deepEqual(stage.squareIn(300, 400, 7), { side: 294, left: 3, top: 53 });
+  assert.deepEqual(stage.squareIn(42, 42, 60), { side: 40, left: 1, top: 1 });
+});
+
 test("the point that a view is from faces the reader, with north above it", () => {
   const axes = stage.viewAxes(stage.viewFrom([2, -1, 1]));
   const [right, up, toward] = stage.project(axes, [2, -1, 1]);

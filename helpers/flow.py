@@ -128,8 +128,12 @@ def gradient_flow(problem, theta0, t_end, stop=None, rtol=None, max_evaluations=
     kinked = getattr(problem.network, "kinked", False)
     rtol = (5e-5 if kinked else 1e-6) if rtol is None else checks.positive("rtol", rtol)
     size = np.linalg.norm(theta0) / np.sqrt(len(theta0))
+
+    def velocity(_, theta):  # a trial step that overflows has none, and is taken again, shorter
+        return problem.velocity(theta) if np.isfinite(theta).all() else np.full_like(theta, np.nan)
+
     with np.errstate(over="ignore", invalid="ignore"):
-        solver = (RK23 if kinked else RK45)(lambda _, theta: problem.velocity(theta), 0.0, theta0, t_end, rtol=rtol, atol=1e-3 * rtol * size)
+        solver = (RK23 if kinked else RK45)(velocity, 0.0, theta0, t_end, rtol=rtol, atol=1e-3 * rtol * size)
         log, pieces = _Log(problem, theta0, t_end), []
         reason = stop.reason(log.loss[0], np.linalg.norm(theta0), np.linalg.norm(solver.f)) if stop else None
         try:

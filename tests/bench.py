@@ -151,7 +151,8 @@ def escape():
         ascents(activation)
     for activation in ("tanh", "x*tanh(x)", "x**2*tanh(x)", "relu"):
         forecasts(activation)
-    computes()
+    from helpers.explorers import escape as module
+    computes("escape_explorer", module)
 
 
 def escape_times(seeds=20):
@@ -260,15 +261,14 @@ def forecast_and_training(problem, theta0):
     return (seconds(lambda: helpers.predict.forecast(problem, theta0).escape_time(0.15))[0], seconds(lambda: helpers.escape_time(problem, theta0, norm=0.15))[0])
 
 
-def computes(count=100):
-    """The escape explorer's compute over random settings."""
-    from helpers.explorers.escape import CONTROLS, compute
+def computes(name, module, count=100, **fixed):
+    """An explorer's compute over random settings, some of them fixed or of a few values."""
     random = np.random.default_rng(0)
-    values = {control.name: control.describe()["values"] for control in CONTROLS}
-    settings = [{name: list(grid)[random.integers(len(grid))] for name, grid in values.items()} for _ in range(count)]
-    compute(**settings[0])
-    took = 1e3 * np.array([seconds(lambda chosen=chosen: compute(**chosen))[0] for chosen in settings])
-    row(f"escape_explorer, a run at {count} random settings: median, ms (95th percentile, ms)", f"{np.median(took):.0f}", f"({np.percentile(took, 95):.0f})")
+    values = {control.name: list(control.describe()["values"]) for control in module.CONTROLS} | fixed
+    settings = [{name: grid[random.integers(len(grid))] for name, grid in values.items()} for _ in range(count)]
+    module.compute(**settings[0])
+    took = 1e3 * np.array([seconds(lambda chosen=chosen: module.compute(**chosen))[0] for chosen in settings])
+    row(f"{name}, a run at {count} random settings: median, ms (95th percentile, ms)", f"{np.median(took):.0f}", f"({np.percentile(took, 95):.0f})")
 
 
 # ------------------------------------------------------------------------------------------------- condensation
@@ -293,6 +293,8 @@ def condensation():
     scales = 10.0 ** np.arange(-7, -1)
     slope = np.polyfit(np.log(scales), np.log([np.median([claims.median_angle(scale, seed) for seed in range(20)]) for scale in scales]), 1)[0]
     row("    slope of the median angle against δ, log-log", f"{slope:.4f}", "0.5 ± 0.02", abs(slope - 0.5) <= 0.02)
+    from helpers.explorers import condense as module
+    computes("condense_explorer, flow, at most 100 neurons", module, count=200, optimizer=["gradient flow"], width=list(range(10, 101, 10)))
     for activation, most in (("tanh", 2), ("relu", 2)):
         widths, errors = zip(*(claims.merging(activation, helpers.TwoLayer(50).init(64, 1e-3, seed), 0.5) for seed in range(5)), strict=True)
         row(f"digits, 50 {activation} neurons, loss down 50 %, merged: neurons; change of the outputs, worst of 5", f"{max(widths)}; {max(errors):.1e}", f"≤ {most}; ≤ 1e-2",

@@ -201,7 +201,12 @@ def test_the_flow_has_no_steps():
 
 def test_a_flow_that_was_cut_short_says_so():
     cut = compute(**FLOW | {"activation": "sigmoid", "data": "two groups", "scale": 1e-6})
-    assert re.match(r"Cut short after 1\d{3} gradients: ‖θ‖ = ", end(cut)) and cut.values["fall"][-1] < 1
+    assert re.match(r"Cut short after 6\d{2} gradients: ‖θ‖ = ", end(cut)) and cut.values["fall"][-1] < 1
+
+
+def test_a_flow_whose_trial_steps_overflow_has_a_picture_too():
+    scene = compute(**FLOW | {"scale": 0.1, "activation": "x**3*tanh(x)", "width": 80, "frequency": 2.0, "seed": 16})
+    assert np.isfinite(scene.values["norm"]).all()
 
 
 def test_a_run_that_does_not_leave_the_origin_has_a_picture_too():

@@ -316,6 +316,15 @@ def test_a_short_run_has_frames_too():
         np.testing.assert_array_equal(gradient_descent(CIRCLE, circle_start(), 0.01, steps).frames(3), frames)
 
 
+def test_a_trial_step_that_overflows_is_taken_again_shorter():
+    problem, calls = Problem(CIRCLE.network, CIRCLE.data), itertools.count(1)
+    original = problem.velocity
+    problem.velocity = lambda theta: np.full_like(theta, np.inf) if next(calls) == 40 else original(theta)
+    run, whole = (gradient_flow(task, circle_start(), t_end=1.5) for task in (problem, CIRCLE))
+    assert run.stopped == "time" and next(calls) > whole.evaluations + 3
+    np.testing.assert_allclose(run.theta[-1], whole.theta[-1], rtol=1e-4)
+
+
 # --- interruption and progress ---
 
 @pytest.mark.parametrize("method, at_call", [("velocity", 40), ("velocity", 3), ("loss", 4), ("loss", 9)])

@@ -19,13 +19,13 @@ from helpers.optimizers import train
 from helpers.problem import Problem
 
 FRAMES, KEYS = 150, 25  # of the run (fewer for many neurons), and those at which cosines and lines are computed
-FINE = 300  # points of each part of the flow, between which frames lie on straight lines
+FINE = 150  # points of each part of the flow, between which frames lie on straight lines
 ARROWS = 21_500  # the most, in all frames together
 SHOWN = 60  # the most neurons in the map of cosines
 FELL = 0.05  # a run ends when the loss is this share below that of the zero function: later neurons part again
 ESCAPED = 0.02  # the share at which the flow goes on on its own clock, where a plateau does not stop it
 WORK, STEPS = 1.5e9, 5000  # the most that an optimizer may take, in units of _cost and in steps
-EVALUATIONS = 1000  # the most of each of the flow's two parts, which may take a fifth of WORK
+EVALUATIONS = 600  # the most of each of the flow's two parts, which may take a tenth of WORK
 BATCH = 8
 HELD = 0.9  # the share of Σ‖w‖² that the lines counted hold
 IMAGES = 120
@@ -121,7 +121,7 @@ def _flow(problem, theta0, *_):
 
 def _within(problem, theta0, t_end, loss, rtol, cost):
     """The flow until t_end or the loss, or as far as its evaluations carry it."""
-    limit = max(100, min(EVALUATIONS, int(WORK / 5 / cost)))
+    limit = max(100, min(EVALUATIONS, int(WORK / 10 / cost)))
     try:
         return _whole(gradient_flow(problem, theta0, t_end, stop=stop_at(loss=loss), rtol=rtol, max_evaluations=limit))
     except EvaluationLimitError as stopped:

@@ -108,3 +108,8 @@ def test_printed_numbers_are_compared_to_a_millionth():
     assert Printed("rank 1.631 of 40") != "rank 1.632 of 40"
     assert Printed("40 points") != "41 points"
     assert Printed("rank 1.631") != "RANK 1.631"
+
+
+def test_the_readme_tells_the_minutes_of_the_lesson(path, notebook):
+    line, = (line for line in (ROOT / "README.md").read_text().splitlines() if f"notebooks/{path.name})" in line)
+    assert re.search(r"\| (\d+), exercises (\d+) \|$", line).groups() == re.search(r"\*(\d+) minutes.*?and (\d+) for the exercises", notebook.cells[0].source).groups()

@@ -6,11 +6,11 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from test_flow import CIRCLE, interrupted
 
-from helpers import DivergenceError, Problem, TwoLayer, data, flow, gradient_descent, stop_at, train
+from helpers import DivergenceError, Problem, TwoLayer, flow, gradient_descent, stop_at, train
 from helpers.data import Dataset
 
-CIRCLE = Problem(TwoLayer(10, "tanh"), data.circle(20))
 START = CIRCLE.network.init(2, 1e-2, seed=0)
 BATCHED = {"sgd": {"optimizer": "sgd", "batch": 7}, "adam": {"optimizer": "adam"}, "adam in batches": {"optimizer": "adam", "batch": 7}}
 EVERY = pytest.mark.parametrize("options", [pytest.param(options, id=name) for name, options in BATCHED.items()])
@@ -24,20 +24,6 @@ def adam(velocity, theta, step, steps, epsilon=1e-8):
         m, v = 0.9 * m + 0.1 * g, 0.999 * v + 0.001 * g**2
         theta = theta - step * (m / (1 - 0.9**k)) / (np.sqrt(v / (1 - 0.999**k)) + epsilon)
     return theta
-
-
-def interrupted(method, at_call):
-    """The problem on the circle whose `method` is interrupted at its `at_call`-th call."""
-    problem, calls = Problem(CIRCLE.network, CIRCLE.data), itertools.count(1)
-    original = getattr(problem, method)
-
-    def call(theta):
-        if next(calls) == at_call:
-            raise KeyboardInterrupt
-        return original(theta)
-
-    setattr(problem, method, call)
-    return problem
 
 
 def test_gd_is_gradient_descent():

@@ -2,7 +2,7 @@
 
 import importlib
 
-from helpers import data
+from helpers import data, linear
 from helpers.activations import activation
 from helpers.condensation import (
     condensed_lines,
@@ -15,14 +15,15 @@ from helpers.condensation import (
     stable_rank,
 )
 from helpers.flow import DivergenceError, EvaluationLimitError, Trajectory, escape_time, gradient_descent, gradient_flow, stop_at
+from helpers.linear import DeepLinear, Diagonal
 from helpers.networks import Deep, TorchNetwork, TwoLayer
 from helpers.optimizers import train
 from helpers.problem import Problem
 
-_ON_DEMAND = ("explorers", "figures", "highdim", "lesson", "lines", "margin", "ncf", "predict")
+_ON_DEMAND = ("explorers", "figures", "highdim", "lesson", "lines", "margin", "ncf", "predict", "saddles")
 
-__all__ = ["Deep", "DivergenceError", "EvaluationLimitError", "Problem", "TorchNetwork", "Trajectory", "TwoLayer", "activation",
-           "condensed_lines", "cosine_matrix", "data", "directions", "effective_rank", "escape_time", "gradient_descent", "gradient_flow", "merged", "polynomial_residual",
+__all__ = ["Deep", "DeepLinear", "Diagonal", "DivergenceError", "EvaluationLimitError", "Problem", "TorchNetwork", "Trajectory", "TwoLayer", "activation",
+           "condensed_lines", "cosine_matrix", "data", "directions", "effective_rank", "escape_time", "gradient_descent", "gradient_flow", "linear", "merged", "polynomial_residual",
            "relative_distance", "stable_rank", "stop_at", "train"]
 
 

@@ -67,6 +67,14 @@ def circle(n=40, seed=0):
     return Dataset(X, 5 * np.maximum(0, X[:, 0]) ** 2 + 4 * np.maximum(0, -X[:, 0]) ** 2)
 
 
+def petals(n=60, sizes=(9, 3, 1), angles=(0, 120, 240)):
+    """n equally spaced inputs on the unit circle, y = Σ_k c_k max(0, v_k·x)²: squared ReLU neurons of these sizes c_k at these angles (degrees)."""
+    sizes = checks.array("sizes", sizes, ("k",))
+    at = np.deg2rad(checks.array("angles", angles, (len(sizes),)))
+    angle = np.linspace(0, 2 * np.pi, checks.whole("n", n), endpoint=False)
+    return Dataset(np.column_stack([np.cos(angle), np.sin(angle)]), np.maximum(0, np.cos(angle[:, None] - at)) ** 2 @ sizes)
+
+
 def spokes(angles=(50, 100, 170, 195, 270, 290), labels=(1, 1, -1, -1, 1, 1)):
     """Unit inputs in the plane at these angles (degrees) with these labels, one each."""
     angle = np.deg2rad(checks.array("angles", angles, ("n",)))
@@ -105,6 +113,30 @@ def tetrahedron(labels=(1, 1, 1, 1)):
     """The corners (1, 1, 1), (1, −1, −1), (−1, 1, −1), (−1, −1, 1) of a regular tetrahedron at length 1, with these labels."""
     corners = np.array([[1, 1, 1], [1, -1, -1], [-1, 1, -1], [-1, -1, 1]])
     return Dataset(corners / np.sqrt(3), checks.array("labels", labels, (4,)))
+
+
+def whitened(singular_values=(4, 2, 1), dim=5, outputs=4, seed=0):
+    """dim inputs with XᵀX = 1 and labels Y = XMᵀ; M (outputs, dim) has these singular values (the others are 0) and random singular vectors."""
+    values = checks.array("singular_values", singular_values, ("r",))
+    dim, outputs = checks.whole("dim", dim), checks.whole("outputs", outputs)
+    if (values <= 0).any() or len(values) > min(dim, outputs):
+        raise ValueError(f"singular_values must be positive and no more than dim or outputs allow, {min(dim, outputs)}, got {singular_values!r}")
+    random = _generator(seed)
+    X, left, right = (np.linalg.qr(random.standard_normal((size, columns)))[0] for size, columns in ((dim, dim), (outputs, len(values)), (dim, len(values))))
+    Y = X @ right * values @ left.T
+    return Dataset(X, Y[:, 0] if outputs == 1 else Y)
+
+
+def sparse_regression(n=30, dim=60, coefficients=(4, -2, 1), seed=0):
+    """Gaussian inputs divided by √n and y = Xβ, fewer points than dimensions: β is 0 but for these coefficients, at random places."""
+    values = checks.array("coefficients", coefficients, ("r",))
+    n, dim = checks.whole("n", n), checks.whole("dim", dim)
+    if len(values) > dim:
+        raise ValueError(f"coefficients must be at most dim = {dim}, got {len(values)}")
+    random = _generator(seed)
+    X, beta = random.standard_normal((n, dim)) / np.sqrt(n), np.zeros(dim)
+    beta[random.choice(dim, len(values), replace=False)] = values
+    return Dataset(X, X @ beta)
 
 
 def orthogonal(n_plus=25, n_minus=25, dim=400, norms=(1.0, 1.0), seed=0):

@@ -5,12 +5,13 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.integrate import RK23, RK45, OdeSolution
+from scipy.integrate import LSODA, RK23, RK45, OdeSolution
 from scipy.optimize import brentq
 
 from helpers import checks
 from helpers.problem import Rescaled
 
+_SLIDING = 1e-3  # the error that is allowed a neuron in a step in which it slides along a kink, at the default tolerance
 _ESCAPE_EVALUATIONS = 200_000  # after which an escape is given up
 watcher = ContextVar("watcher", default=None)  # who is told how much of a long run is done, a share in [0, 1], in place of a progress bar
 
@@ -111,12 +112,15 @@ class EvaluationLimitError(RuntimeError):
         self.run = run
 
 
-def gradient_flow(problem, theta0, t_end, stop=None, rtol=None, max_evaluations=200_000):
+def gradient_flow(problem, theta0, t_end, stop=None, rtol=None, max_evaluations=200_000, stiff=False):
     """The flow θ̇ = −∇L(θ) from θ(0) = theta0 (P,) until `t_end` or `stop`, as a Trajectory of the integrator's own steps.
 
     Smooth activations: Dormand–Prince 5(4), by default rtol = 1e-6, weight by weight and resolving a small start. Kinked ones (ReLU), whose flow
-    slides along kinks: Bogacki–Shampine 3(2) with rtol = 5e-5 of ‖θ‖, which does not stall there. Levels of the loss and the norm are
-    met exactly, by interpolation. Ctrl-C or a stopped cell keeps the run so far (`stopped` = "interrupted").
+    slides along kinks: Bogacki–Shampine 3(2) with rtol = 5e-5 of each neuron's own size, so that small neurons grow as they should beside large ones. A neuron
+    that slides is allowed 20 times that, up to 1e-3, so that the run does not stall there (a network without `sizes` and `sliding`: rtol of ‖θ‖).
+    Levels of the loss and the norm are met exactly, by interpolation. With `stiff` smooth networks go by LSODA, which costs more a step and does not stall
+    where little moves for long beside what has settled, as at the plateaus of networks of degree L > 2; kinked ones keep their method. Ctrl-C or a stopped
+    cell keeps the run so far (`stopped` = "interrupted").
 
     Raises ValueError or TypeError for bad arguments, DivergenceError where the flow blows up (time, loss and norm are named),
     EvaluationLimitError beyond `max_evaluations`.
@@ -125,21 +129,21 @@ def gradient_flow(problem, theta0, t_end, stop=None, rtol=None, max_evaluations=
     if not theta0.any():
         raise ValueError("theta0 must not be zero: the accuracy is relative to its size")
     t_end, limit = checks.positive("t_end", t_end), checks.whole("max_evaluations", max_evaluations)
-    kinked = getattr(problem.network, "kinked", False)
+    kinked, stiff = getattr(problem.network, "kinked", False), checks.truth("stiff", stiff)
     rtol = (5e-5 if kinked else 1e-6) if rtol is None else checks.positive("rtol", rtol)
-    size = np.linalg.norm(theta0) / np.sqrt(len(theta0))
+    size = _size(theta0)
 
     def velocity(_, theta):  # a trial step that overflows has none, and is taken again, shorter
         return problem.velocity(theta) if np.isfinite(theta).all() else np.full_like(theta, np.nan)
 
     with np.errstate(over="ignore", invalid="ignore"):
-        solver = (RK23 if kinked else RK45)(velocity, 0.0, theta0, t_end, rtol=rtol, atol=1e-3 * rtol * size)
+        solver = (_Sliding if kinked else _Stiff if stiff else RK45)(velocity, 0.0, theta0, t_end, rtol=rtol, atol=1e-3 * rtol * size)
+        if kinked:
+            solver.measure_by(problem, rtol, 1e-12 * size)
         log, pieces = _Log(problem, theta0, t_end), []
         reason = stop.reason(log.loss[0], np.linalg.norm(theta0), np.linalg.norm(solver.f)) if stop else None
         try:
             while reason is None:
-                if kinked:
-                    solver.rtol, solver.atol = 0.0, rtol * max(np.linalg.norm(solver.y) / np.sqrt(len(theta0)), 1e-12 * size)
                 message = solver.step()
                 loss = problem.loss(solver.y) if np.isfinite(solver.y).all() else np.nan
                 if solver.status == "failed" or not np.isfinite(loss):
@@ -169,7 +173,7 @@ def escape_time(problem, theta0, drop=0.1, norm=None):
     """The time t that the flow from theta0 (P,) takes until the loss has fallen by the share `drop` of the origin's loss, or, if `norm` is given, until ‖θ‖ = norm.
 
     It is measured on the rescaled clock (`Problem.rescaled`), to about 1e-6 of itself, at a cost that does not grow as theta0 shrinks; for kinked networks, whose
-    pace jumps where they slide, on the plain one, to about 1e-4. ValueError where the flow never gets there, theta0 is already beyond, or a frozen problem,
+    pace jumps where they slide, on the plain one, to about 1e-4, and 1e-3 where they slide. ValueError where the flow never gets there, theta0 is already beyond, or a frozen problem,
     which has no loss to drop, comes without a norm; DivergenceError where a kinked network moves faster than such long times can resolve.
     """
     if isinstance(problem, Rescaled):
@@ -279,6 +283,38 @@ def _crossing(problem, stop, reason, piece, log):
     met = {name: brentq(gap, before, after, xtol=1e-12 * after, rtol=1e-12)
            for name, (level, gap) in levels.items() if level is not None and gap(before) > 0 > gap(after)}
     return min(met.items(), key=lambda item: item[1], default=(reason, after))
+
+
+class _Stiff(LSODA):
+    """LSODA with the velocity at hand, as Runge–Kutta methods have it."""
+
+    @property
+    def f(self):
+        return self.fun(self.t, self.y)
+
+
+class _Sliding(RK23):
+    """Bogacki–Shampine 3(2) with every neuron's error measured against its own size.
+
+    A neuron that slides along a kink crosses it in every step, and its error there falls only like the step; but the kink holds the neuron, so that
+    these errors do not add up across it, and more is allowed.
+    """
+
+    def measure_by(self, problem, rtol, least):
+        """Sets the problem whose network tells sizes and sliding, the tolerance, and the size below which no neuron is resolved."""
+        self._network, self._X, self._rtol, self._least = problem.network, problem.data.X, rtol, least
+
+    def _estimate_error_norm(self, K, h, scale):
+        own = np.maximum(getattr(self._network, "sizes", _size)(self.y), self._least)
+        if hasattr(self._network, "sliding"):
+            stages = self.y + h * np.vstack([self.A, self.B]) @ K[:-1]
+            own = own * np.where(self._network.sliding(stages, K, self._X), np.clip(_SLIDING / self._rtol, 1, 20), 1)
+        return _size(h * (self.E @ K) / own) / self._rtol
+
+
+def _size(theta):
+    """The root mean square of all weights."""
+    return np.linalg.norm(theta) / np.sqrt(len(theta))
 
 
 class _Log:

@@ -4,7 +4,8 @@
     pullback(θ, X, r)   J(θ)ᵀ r = ∇_θ Σ_i r_i · H(x_i; θ), shape (P,), for r of the outputs' shape
 
 Any object with these two, `size(dim)` (the number P of weights for inputs with dim entries) and `init(dim, scale, seed)` is a network of this course.
-One whose activation has a kink says so with `kinked = True`: its flow is integrated by another method.
+One whose activation has a kink says so with `kinked = True`: its flow is integrated by another method, neuron by neuron if the network has `sizes` and
+`sliding` (see TwoLayer).
 """
 
 import math
@@ -71,7 +72,25 @@ class TwoLayer:
         theta = np.asarray(theta, dtype=float)
         inputs = self.width * self._columns(theta.shape[-1] if theta.ndim else 0)
         W = theta[..., :inputs].reshape(*theta.shape[:-1], self.width, -1)
-        return W, theta[..., inputs:] if self.train_output else np.broadcast_to(self._fixed, W.shape[:-1])
+        if self.train_output:
+            return W, theta[..., inputs:]
+        return W, self._fixed if theta.ndim == 1 else np.broadcast_to(self._fixed, W.shape[:-1])
+
+    def parts(self, theta):
+        """θ (P,) as a sum of vectors whose outputs add, H(θ) = Σ_k H(parts_k): each neuron alone, shape (m, P)."""
+        theta = checks.array("theta", theta, ("P",))
+        return np.where(self._owners(len(theta)) == np.arange(self.width)[:, None], theta, 0.0)
+
+    def sizes(self, theta):
+        """The size of each weight's own neuron, the root mean square of that neuron's trained weights, shape (P,)."""
+        owners = self._owners(np.size(theta))
+        return np.sqrt(np.bincount(owners, np.square(theta)) / np.bincount(owners))[owners]
+
+    def sliding(self, thetas, velocities, X):
+        """Whether the velocities (T, P) at the points thetas (T, P) drive each weight's own neuron from both sides onto its kink at an input of X (n, d), shape (P,)."""
+        place, pace = (W[..., :X.shape[1]] @ X.T + (W[..., -1:] if self.bias else 0) for W in (self.weights(thetas)[0], self.weights(velocities)[0]))
+        held = ((place > 0) & (pace < 0)).any(axis=0) & ((place <= 0) & (pace > 0)).any(axis=0)
+        return held.any(axis=1)[self._owners(thetas.shape[1])]
 
     def outputs(self, theta, X):
         """H(X; θ), shape (n,)."""
@@ -103,6 +122,12 @@ class TwoLayer:
         if rest or columns < 1 + self.bias + self.train_output:
             raise ValueError(f"theta has {size} entries, which are not the weights of {self}: see size(dim)")
         return columns - self.train_output
+
+    def _owners(self, size):
+        """The number of each weight's neuron, shape (P,)."""
+        neurons = np.arange(self.width)
+        rows = np.repeat(neurons, self._columns(size))
+        return np.concatenate([rows, neurons]) if self.train_output else rows
 
     def _read(self, theta, X):
         X = np.asarray(X, dtype=float)

@@ -21,10 +21,12 @@ from helpers import (
     gradient_flow,
     highdim,
     lesson,
+    linear,
     lines,
     margin,
     ncf,
     predict,
+    saddles,
     stop_at,
     train,
 )
@@ -43,6 +45,7 @@ DEEP = Problem(Deep((2, 3, 1)), POINTS)
 FORECAST = predict.forecast(PROBLEM, START)
 CORRELATION = ncf.correlation(PROBLEM)
 CUBIC = Problem(TwoLayer(3, "z**3"), Dataset(np.eye(3), np.ones(3)))
+LAYERS, WHITE = linear.DeepLinear((5, 3, 4)), data.whitened()
 SETTING = {"n": 10, "dim": 20, "norm": 1.0, "width": 4, "slope": 0.1, "step": 0.1, "std": 0.01}
 
 NUMBERS = [None, NAN, float("inf"), "1", [1.0], np.ones(2), {}]  # wrong wherever one finite number is asked for
@@ -51,6 +54,7 @@ WHOLE = [None, NAN, "3", 1.5, -1, True, [1], np.ones(2)]
 COUNT = [*WHOLE, 0]
 MATRIX = [None, NAN, "ab", 1.0, [], [[]], [1.0, 2.0], [[1.0], [1.0, 2.0]], [[1.0, NAN]], [["a"]], np.ones((2, 2, 2)), {}]
 WEIGHTS = [None, [], 1.0, np.ones(5), np.ones((2, 3)), np.full(9, NAN), "ab"]
+TIMES = [None, NAN, "ab", [], 1.0, [1.0, NAN], [-1.0], [[1.0]], {}]
 SIGNS = [None, "ab", [1, -1], [1, -1, 1, 0], [1, -1, 1, NAN], np.ones((4, 1)), {}]
 
 
@@ -78,6 +82,9 @@ TABLE = {
     ("data.sine_target", "frequency"): (lambda bad: data.sine_target([1.0], bad), POSITIVE),
     ("data.circle", "n"): (data.circle, COUNT),
     ("data.circle", "seed"): (lambda bad: data.circle(seed=bad), WHOLE),
+    ("data.petals", "n"): (data.petals, COUNT),
+    ("data.petals", "sizes"): (lambda bad: data.petals(sizes=bad), [None, NAN, "ab", [], 1.0, [1.0, 2, NAN], [[1.0, 2.0]], {}]),
+    ("data.petals", "angles"): (lambda bad: data.petals(angles=bad), [None, NAN, "ab", [], 50.0, [1.0, 2.0], [1.0, 2, NAN], np.ones((3, 1)), {}]),
     ("data.spokes", "angles"): (data.spokes, [None, NAN, "ab", [], 50.0, [1.0, NAN], [[1.0, 2.0]], {}]),
     ("data.spokes", "labels"): (lambda bad: data.spokes([0, 90], bad), [None, NAN, "ab", [], 1.0, [1.0], [1.0, NAN], np.ones((2, 1)), {}]),
     ("data.groups", "n"): (data.groups, [*COUNT, 1]),
@@ -104,6 +111,14 @@ TABLE = {
     ("data.gaussian_classes", "dim"): (lambda bad: data.gaussian_classes(2, 2, bad), COUNT),
     ("data.gaussian_classes", "mean"): (lambda bad: data.gaussian_classes(2, 2, 9, bad), NUMBERS),
     ("data.gaussian_classes", "seed"): (lambda bad: data.gaussian_classes(2, 2, 9, seed=bad), WHOLE),
+    ("data.whitened", "singular_values"): (data.whitened, [None, NAN, "ab", [], 1.0, [1.0, NAN], [1, 0], [1, -1], [[1.0]], [5, 4, 3, 2, 1], {}]),
+    ("data.whitened", "dim"): (lambda bad: data.whitened((2, 1), bad), [*COUNT, 1]),
+    ("data.whitened", "outputs"): (lambda bad: data.whitened((2, 1), 3, bad), [*COUNT, 1]),
+    ("data.whitened", "seed"): (lambda bad: data.whitened(seed=bad), WHOLE),
+    ("data.sparse_regression", "n"): (data.sparse_regression, COUNT),
+    ("data.sparse_regression", "dim"): (lambda bad: data.sparse_regression(30, bad), [*COUNT, 2]),
+    ("data.sparse_regression", "coefficients"): (lambda bad: data.sparse_regression(2, 4, bad), [None, NAN, "ab", [], 1.0, [1.0, NAN], [1.0] * 5, [[1.0]], {}]),
+    ("data.sparse_regression", "seed"): (lambda bad: data.sparse_regression(seed=bad), WHOLE),
     ("data.digits", "first"): (lambda bad: data.digits(bad, 8), [*WHOLE, 8, 10]),
     ("data.digits", "second"): (lambda bad: data.digits(3, bad), [*WHOLE, 3, 10]),
     ("TwoLayer", "width"): (TwoLayer, COUNT),
@@ -115,6 +130,7 @@ TABLE = {
     ("TwoLayer", "scale"): (lambda bad: NETWORK.init(2, bad, 0), POSITIVE),
     ("TwoLayer", "seed"): (lambda bad: NETWORK.init(2, 1.0, bad), WHOLE),
     ("TwoLayer", "theta"): (lambda bad: NETWORK.outputs(bad, POINTS.X), [None, [], 1.0, np.ones(5), np.ones((2, 3))]),
+    ("TwoLayer.parts", "theta"): (NETWORK.parts, [None, [], 1.0, np.ones(5), np.ones((2, 9)), np.full(9, NAN), "ab"]),
     ("TwoLayer", "X"): (lambda bad: NETWORK.outputs(START, bad), [None, 1.0, [1.0, 2.0], np.ones((2, 2, 2))]),
     ("TwoLayer", "r"): (lambda bad: NETWORK.pullback(START, POINTS.X, bad), [None, 1.0, [1.0], np.ones((4, 1))]),
     ("TorchNetwork", "module"): (TorchNetwork, [None, "relu", torch.relu, TwoLayer(3), torch.nn.Tanh()]),
@@ -126,6 +142,36 @@ TABLE = {
     ("TorchNetwork", "r"): (lambda bad: TORCH.pullback(np.ones(3), POINTS.X, bad), [None, 1.0, [1.0], np.ones((4, 1))]),
     ("Deep", "widths"): (Deep, [None, 3, "ab", (), (2,), (2, 0), (2, 3, -1), (2, 1.5), (2, True), (2, None), np.array([2, 3]), {2, 3}]),
     ("Deep", "activation"): (lambda bad: Deep((2, 3, 1), bad), [None, 3, "gelu", np.tanh, ["tanh"], torch.relu, "smooth_leaky_relu(0.1)"]),
+    ("DeepLinear", "widths"): (linear.DeepLinear, [None, 3, "abc", (), (2, 1), (2, 0, 1), (2, 3, -1), (2, 1.5, 1), (2, True, 1), (2, None, 1), np.array([2, 3, 1])]),
+    ("DeepLinear", "dim"): (lambda bad: LAYERS.init(bad, 1.0, 0, balanced=True), [*COUNT, 2]),
+    ("DeepLinear", "scale"): (lambda bad: LAYERS.init(5, bad, 0, balanced=True), POSITIVE),
+    ("DeepLinear", "seed"): (lambda bad: LAYERS.init(5, 1.0, bad, balanced=True), WHOLE),
+    ("DeepLinear", "balanced"): (lambda bad: LAYERS.init(5, 1.0, 0, bad), [None, "no", 2]),
+    ("DeepLinear", "theta"): (lambda bad: LAYERS.outputs(bad, WHITE.X), [None, [], 1.0, np.ones(5), np.ones((2, 27))]),
+    ("DeepLinear.parts", "theta"): (LAYERS.parts, [None, [], 1.0, np.ones(5), np.ones((2, 27)), np.full(27, NAN)]),
+    ("DeepLinear", "X"): (lambda bad: LAYERS.outputs(np.ones(27), bad), [None, 1.0, np.ones(5), np.ones((2, 4)), np.ones((2, 5, 2))]),
+    ("DeepLinear", "r"): (lambda bad: LAYERS.pullback(np.ones(27), WHITE.X, bad), [None, 1.0, np.ones(5), np.ones((5, 3)), np.ones((4, 4))]),
+    ("Diagonal", "depth"): (linear.Diagonal, [*COUNT, 1]),
+    ("Diagonal", "dim"): (linear.Diagonal().size, COUNT),
+    ("Diagonal", "scale"): (lambda bad: linear.Diagonal().init(2, bad), POSITIVE),
+    ("Diagonal", "seed"): (lambda bad: linear.Diagonal().init(2, 1.0, bad), WHOLE[1:]),
+    ("Diagonal", "theta"): (lambda bad: linear.Diagonal().outputs(bad, POINTS.X), [None, [], 1.0, np.ones(5), np.ones(6), np.ones((2, 4))]),
+    ("Diagonal.parts", "theta"): (linear.Diagonal().parts, [None, [], 1.0, np.ones(5), np.ones((2, 4)), np.full(4, NAN)]),
+    ("Diagonal", "X"): (lambda bad: linear.Diagonal().outputs(np.ones(4), bad), [None, 1.0, [1.0, 2.0], np.ones((2, 3)), np.ones((2, 2, 2))]),
+    ("Diagonal", "r"): (lambda bad: linear.Diagonal().pullback(np.ones(4), POINTS.X, bad), [None, 1.0, [1.0], np.ones((4, 1))]),
+    ("linear.exact_product", "problem"): (lambda bad: linear.exact_product(bad, np.ones(27), [1.0]), [None, "problem", LAYERS, PROBLEM, DEEP]),
+    ("linear.exact_product", "theta0"): (lambda bad: linear.exact_product(Problem(LAYERS, WHITE), bad, [1.0]), [*WEIGHTS, np.ones(28), np.arange(27.0)]),
+    ("linear.exact_product", "times"): (lambda bad: linear.exact_product(Problem(LAYERS, WHITE), np.zeros(27), bad), TIMES),
+    ("linear.exact_modes", "s_star"): (lambda bad: linear.exact_modes(bad, 0.1, [1.0]), [None, NAN, "ab", 1.0, [], [1.0, NAN], [[1.0]], {}]),
+    ("linear.exact_modes", "s0"): (lambda bad: linear.exact_modes([1.0, 2.0], bad, [1.0]), [None, NAN, "ab", [], 0, -1.0, 1.0, [0.1] * 3, [0.1, NAN], [0.1, 2.0], {}]),
+    ("linear.exact_modes", "times"): (lambda bad: linear.exact_modes([1.0], 0.1, bad), TIMES),
+    ("linear.exact_modes", "depth"): (lambda bad: linear.exact_modes([1.0], 0.1, [1.0], bad), [*COUNT, 1]),
+    ("linear.mode_time", "s_star"): (lambda bad: linear.mode_time(bad, 0.1, 0.5), [None, NAN, "ab", [], [1.0, NAN], 0.05, {}]),
+    ("linear.mode_time", "s0"): (lambda bad: linear.mode_time([1.0, 2.0], bad, 0.5), [None, NAN, "ab", [], 0, -1.0, 1.0, [0.1] * 3, {}]),
+    ("linear.mode_time", "s"): (lambda bad: linear.mode_time([1.0, 2.0], 0.1, bad), [None, NAN, "ab", [], 0, -1.0, 1.0, [0.1] * 3, {}]),
+    ("linear.mode_time", "depth"): (lambda bad: linear.mode_time(1.0, 0.1, 0.5, bad), [*COUNT, 1]),
+    ("linear.min_l1", "X"): (lambda bad: linear.min_l1(bad, POINTS.y), [*MATRIX, np.zeros((4, 5)), np.ones((4, 2))]),
+    ("linear.min_l1", "y"): (lambda bad: linear.min_l1(POINTS.X, bad), [None, "ab", [1.0], [1.0, 2, 3, NAN], np.ones((4, 1)), [1.0, 1, 1, 1], {}]),
     ("Problem", "network"): (lambda bad: Problem(bad, POINTS), [None, "tanh", 3, torch.nn.Linear(2, 1)]),
     ("Problem", "data"): (lambda bad: Problem(NETWORK, bad), [None, (POINTS.X, POINTS.y), POINTS.X]),
     ("Problem", "loss"): (lambda bad: Problem(NETWORK, POINTS, bad), [None, 1, "hinge", ["square"]]),
@@ -145,6 +191,7 @@ TABLE = {
     ("gradient_flow", "stop"): (lambda bad: gradient_flow(PROBLEM, START, 1.0, stop=bad), [0, 0.1, "loss", {"loss": 1}]),
     ("gradient_flow", "rtol"): (lambda bad: gradient_flow(PROBLEM, START, 1.0, rtol=bad), POSITIVE[1:]),
     ("gradient_flow", "max_evaluations"): (lambda bad: gradient_flow(PROBLEM, START, 1.0, max_evaluations=bad), COUNT),
+    ("gradient_flow", "stiff"): (lambda bad: gradient_flow(PROBLEM, START, 1.0, stiff=bad), [None, "yes", 2]),
     ("gradient_descent", "problem"): (lambda bad: gradient_descent(bad, START, 0.1, 1), [None, "problem", NETWORK]),
     ("gradient_descent", "theta0"): (lambda bad: gradient_descent(PROBLEM, bad, 0.1, 1), WEIGHTS),
     ("gradient_descent", "step"): (lambda bad: gradient_descent(PROBLEM, START, bad, 1), [*POSITIVE, lambda loss: NAN, lambda loss: -loss, lambda loss: None]),
@@ -222,6 +269,21 @@ TABLE = {
     ("ncf.rank_one", "active"): (lambda bad: ncf.rank_one(DEEP, [1.0, 0.0], bad), [*COUNT, 4]),
     **{(f"Correlation.{name}", "U"): (getattr(CORRELATION, name), [None, NAN, "ab", 1.0, [], [1.0, 2.0], [[1.0, NAN]], np.ones((2, 3)), {}])
        for name in ("value", "gradient", "hessian")},
+    **{(f"saddles.{name}", "problem"): (call, [None, "problem", NETWORK, POINTS, SLOW, DEEP, PROBLEM.frozen()])
+       for name, call in {"plateaus": lambda bad: saddles.plateaus(bad, RUN), "drop_times": lambda bad: saddles.drop_times(bad, RUN, ()),
+                          "start": lambda bad: saddles.start(bad, START), "next_step": lambda bad: saddles.next_step(bad, saddles.start(PROBLEM, START)),
+                          "staircase": lambda bad: saddles.staircase(bad, START), "pursuit": saddles.pursuit}.items()},
+    ("saddles.plateaus", "run"): (lambda bad: saddles.plateaus(PROBLEM, bad), [None, "run", START, RUN.theta, gradient_flow(CUBIC, np.ones(12), 0.1)]),
+    ("saddles.plateaus", "least"): (lambda bad: saddles.plateaus(PROBLEM, RUN, bad), POSITIVE),
+    ("saddles.drop_times", "run"): (lambda bad: saddles.drop_times(PROBLEM, bad, ()), [None, "run", START, RUN.theta]),
+    ("saddles.drop_times", "found"): (lambda bad: saddles.drop_times(PROBLEM, RUN, bad), ["found", 3, [1.0], RUN, saddles.start(PROBLEM, START)]),
+    ("saddles.start", "theta0"): (lambda bad: saddles.start(PROBLEM, bad), [*WEIGHTS, np.zeros(9)]),
+    ("saddles.next_step", "plateau"): (lambda bad: saddles.next_step(PROBLEM, bad), [None, "plateau", START, RUN, (saddles.start(PROBLEM, START),)]),
+    ("saddles.staircase", "theta0"): (lambda bad: saddles.staircase(PROBLEM, bad), [*WEIGHTS, np.zeros(9)]),
+    ("saddles.staircase", "steps"): (lambda bad: saddles.staircase(PROBLEM, START, bad), COUNT),
+    ("saddles.pursuit", "scale"): (lambda bad: saddles.pursuit(PROBLEM, bad), POSITIVE),
+    ("saddles.pursuit", "steps"): (lambda bad: saddles.pursuit(PROBLEM, steps=bad), COUNT),
+    ("saddles.pursuit", "seed"): (lambda bad: saddles.pursuit(PROBLEM, seed=bad), WHOLE),
     ("predict.forecast", "problem"): (lambda bad: predict.forecast(bad, START), [None, "problem", NETWORK]),
     ("predict.forecast", "theta0"): (lambda bad: predict.forecast(PROBLEM, bad), [*WEIGHTS, np.zeros(9)]),
     **{(f"Forecast.{name}", "times"): (getattr(FORECAST, name), [None, NAN, "ab", 0.5, [], [0.5, NAN], [[0.5]], {}]) for name in ("lengths", "norm", "directions")},
@@ -251,20 +313,20 @@ def test_bad_input_is_refused_by_the_name_of_its_argument(call, bad, name, monke
 
 def public(module):
     return {f"{module.__name__.removeprefix('helpers.')}.{name}" for name, value in vars(module).items()
-            if not name.startswith("_") and callable(value) and value.__module__ == module.__name__}
+            if not name.startswith("_") and callable(value) and getattr(value, "__module__", None) == module.__name__}
 
 
 def test_the_table_knows_every_public_function():
     known = {function for function, _ in TABLE} | {"lesson.facts"}  # which takes nothing
     top = {name for name in helpers.__all__ if callable(getattr(helpers, name)) and getattr(helpers, name).__module__ != "helpers.condensation"}
-    wanted = set.union(*map(public, (data, condensation, margin, highdim, lesson, lines, ncf, predict))) | top
+    wanted = set.union(*map(public, (data, condensation, margin, highdim, lesson, lines, ncf, predict, saddles))) | top | (public(linear) - {f"linear.{name}" for name in top})
     assert wanted - known == {"DivergenceError", "EvaluationLimitError", "condensation.Condensation", "lines.Line", "lines.Count", "predict.Forecast",
-                              "ncf.Correlation", "ncf.Critical", "ncf.Ascent", "ncf.Attractor"}  # answers, not questions
+                              "ncf.Correlation", "ncf.Critical", "ncf.Ascent", "ncf.Attractor", "saddles.Plateau", "saddles.Step"}  # answers, not questions
 
 
 def test_the_table_knows_every_argument():
     missing = {}
-    of_answers = {"TorchNetwork", "Trajectory", "Rescaled", "TorchNetwork.weights", *(f for f, _ in TABLE if f.startswith(("Correlation.", "Forecast.")))}
+    of_answers = {"TorchNetwork", "Trajectory", "Rescaled", "TorchNetwork.weights", "TwoLayer.parts", "DeepLinear.parts", "Diagonal.parts", *(f for f, _ in TABLE if f.startswith(("Correlation.", "Forecast.")))}
     for function in {function for function, _ in TABLE} - of_answers:
         home, _, name = function.rpartition(".")
         arguments = set(inspect.signature(getattr(getattr(helpers, home) if home and home != "condensation" else helpers if not home else condensation, name)).parameters)

@@ -11,6 +11,7 @@ from scipy.integrate import solve_ivp
 
 from helpers import (
     Deep,
+    Diagonal,
     DivergenceError,
     EvaluationLimitError,
     Problem,
@@ -80,6 +81,34 @@ def test_smooth_flow_agrees_with_a_tight_reference_at_all_times(activation, rtol
     assert distance(gradient_flow(problem, start, 1.5, rtol=rtol).at(times), reference) < error
 
 
+@pytest.mark.parametrize("activation, rtol, error", [("tanh", None, 5e-5), ("tanh", 1e-9, 1e-7), ("x*tanh(x)", 1e-9, 1e-7)])
+def test_stiff_flow_agrees_with_a_tight_reference_at_all_times(activation, rtol, error):
+    problem, start = Problem(TwoLayer(10, activation), data.circle(20)), TwoLayer(10, activation).init(2, 0.3, seed=0)
+    times = np.linspace(0, 1.5, 50)
+    reference = solve_ivp(lambda t, theta: problem.velocity(theta), (0, 1.5), start, method="DOP853", rtol=1e-12, atol=1e-14, t_eval=times).y.T
+    run = gradient_flow(problem, start, 1.5, rtol=rtol, stiff=True)
+    assert distance(run.at(times), reference) < error and distance(run.at(run.t), run.theta) < error
+
+
+def test_stiff_flow_does_not_stall_at_the_plateaus_of_a_network_of_degree_above_two():
+    """Plateaus last like 1/δ while what has settled decays at a rate of order one: explicit steps cannot grow there."""
+    network, points = Diagonal(3), data.sparse_regression(20, 30, (4, -2))
+    problem, start = Problem(network, points), network.init(30, 1e-5)
+    stop = stop_at(loss=1e-3 * 0.5 * np.sum(points.y**2))
+    run = gradient_flow(problem, start, 1e300, stop=stop, stiff=True, max_evaluations=20_000)
+    assert run.stopped == "loss"
+    with pytest.raises(EvaluationLimitError):
+        gradient_flow(problem, start, 1e300, stop=stop, max_evaluations=20_000)
+
+
+def test_stiff_flow_ends_at_its_level_and_keeps_the_method_of_kinks():
+    level = 0.5 * CIRCLE.loss(circle_start())
+    run = gradient_flow(CIRCLE, circle_start(), 100.0, stop=stop_at(loss=level), stiff=True)
+    assert run.stopped == "loss" and run.loss[-1] == pytest.approx(level, rel=1e-9)
+    kinked = Problem(TwoLayer(10, "relu"), data.circle(20))
+    np.testing.assert_array_equal(*(gradient_flow(kinked, circle_start(), 0.5, stiff=stiff).theta for stiff in (True, False)))
+
+
 def test_loss_and_norm_of_a_run_are_those_of_its_weights():
     run = gradient_flow(CIRCLE, circle_start(), t_end=1.5)
     np.testing.assert_allclose(run.loss, [CIRCLE.loss(theta) for theta in run.theta], rtol=1e-12)
@@ -102,10 +131,40 @@ def test_a_sliding_relu_neither_stalls_nor_strays():
     """Two points in an acute angle with residuals ±1: the neuron turns to the kink of the second and slides along it (arXiv:2402.09226 allows it)."""
     problem = Problem(TwoLayer(1, "relu"), Dataset([[1, 0], [np.cos(1), np.sin(1)]], [1, -1])).frozen()
     start = np.array([0.9, 0.5, 1.0]) * 1e-3
-    run = gradient_flow(problem, start, t_end=5)
-    assert run.evaluations < 30_000
-    assert distance(run.theta[-1], euler(problem, start, 5, 20_000)) < 5e-4
-    assert np.degrees(np.arctan2(run.theta[-1, 1], run.theta[-1, 0])) == pytest.approx(np.degrees(1) - 90, abs=0.01)
+    for rtol, evaluations, error, degrees in ((None, 1500, 5e-3, 0.3), (2.5e-6, 30_000, 5e-4, 0.01)):
+        run = gradient_flow(problem, start, t_end=5, rtol=rtol)
+        assert run.evaluations < evaluations
+        assert distance(run.theta[-1], euler(problem, start, 5, 20_000)) < error
+        assert np.degrees(np.arctan2(run.theta[-1, 1], run.theta[-1, 0])) == pytest.approx(np.degrees(1) - 90, abs=degrees)
+
+
+@pytest.mark.parametrize("scales", [(1e-2, 1e-4), (1e-6, 1e-8)])
+def test_relu_neurons_that_are_small_beside_others_escape_when_they_should(scales):
+    """Orthogonal inputs: the loss falls by y²/2 when the neurons of one sign have grown, ln(1/δ)/‖Σ y_i x_i‖ plus a constant after the start (arXiv:2206.00939)."""
+    problem = Problem(TwoLayer(40, "relu"), Dataset([[-0.5, 1], [2, 1]], [-1.0, 1.0]))
+    for level, input_norm, error in ((0.75, np.sqrt(5), 4e-3 if max(scales) > 1e-3 else 3e-4), (0.25, np.sqrt(1.25), 3e-4)):
+        runs = [gradient_flow(problem, problem.network.init(2, scale, seed=0), t_end=30, stop=stop_at(loss=level)) for scale in scales]
+        assert max(run.evaluations for run in runs) < 1500
+        assert runs[1].t[-1] - runs[0].t[-1] == pytest.approx(np.log(100) / input_norm, rel=error)
+
+
+def test_many_sliding_relu_neurons_of_a_tiny_start_do_not_stall():
+    problem = Problem(TwoLayer(40, "relu"), data.spokes())
+    start = problem.network.init(2, 1e-8, seed=0)
+    run = gradient_flow(problem, start, t_end=20)
+    assert run.evaluations < 5000
+    exact = gradient_flow(problem, start, t_end=20, rtol=1e-5)
+    for level in (2.5, 1.5, 0.5, 0.1):
+        assert np.interp(-level, -run.loss, run.t) == pytest.approx(np.interp(-level, -exact.loss, exact.t), rel=2e-3)
+
+
+def test_a_kinked_network_that_does_not_tell_its_neurons_is_measured_as_a_whole():
+    network = TwoLayer(20, "relu", bias=True)
+    silent = SimpleNamespace(**{name: getattr(network, name) for name in ("outputs", "pullback", "size", "kinked")})
+    start = network.init(1, 1e-3, seed=0)
+    run = gradient_flow(Problem(silent, data.hinge()), start, t_end=6)
+    assert run.evaluations < 3000
+    assert distance(run.theta[-1], euler(Problem(network, data.hinge()), start, 6, 12_000)) < 1e-3
 
 
 def test_relu_neurons_that_cross_kinks_stay_on_the_path_of_small_steps():
@@ -469,7 +528,7 @@ def test_escape_time_is_the_end_of_a_run_that_stops_there(activation, error):
 def test_the_escape_time_of_a_sliding_relu_is_not_fooled_by_the_jumps_of_its_pace():
     problem = Problem(TwoLayer(1, "relu"), Dataset([[1, 0], [np.cos(1), np.sin(1)]], [1, -1])).frozen()
     start = np.array([0.9, 0.5, 1.0]) * 1e-3
-    assert escape_time(problem, start, norm=0.01) == pytest.approx(predict.forecast(problem, start).escape_time(0.01), rel=1e-4)
+    assert escape_time(problem, start, norm=0.01) == pytest.approx(predict.forecast(problem, start).escape_time(0.01), rel=1e-3)
 
 
 def test_escape_time_costs_no_more_from_a_tiny_start():

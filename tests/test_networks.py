@@ -107,6 +107,42 @@ def test_a_network_says_whether_its_activation_has_a_kink():
     assert TorchNetwork(layer, kinked=True).kinked and not TorchNetwork(torch.nn.Sequential(layer, torch.nn.ReLU()), kinked=False).kinked
 
 
+@pytest.mark.parametrize("train_output, bias", SHAPES)
+@pytest.mark.parametrize("name", ["relu", "x*tanh(x)"])
+def test_a_two_layer_network_is_the_sum_of_its_neurons_and_so_are_its_outputs_and_pullback(name, train_output, bias):
+    network = TwoLayer(6, name, train_output, bias)
+    theta, X, r = drawn(network)
+    parts = network.parts(theta)
+    assert parts.shape == (6, network.size(3)) and ((parts != 0).sum(axis=0) == 1).all()
+    np.testing.assert_array_equal(parts.sum(axis=0), theta)
+    np.testing.assert_allclose(sum(network.outputs(part, X) for part in parts), network.outputs(theta, X), rtol=1e-10, atol=1e-14)
+    for k, part in enumerate(parts):
+        W, a = network.weights(part)
+        np.testing.assert_array_equal(W[k], network.weights(theta)[0][k])
+        assert not np.delete(W, k, axis=0).any() and (not train_output or (a != 0).sum() == 1)
+        np.testing.assert_allclose(network.pullback(part, X, r)[part != 0], network.pullback(theta, X, r)[part != 0], rtol=1e-10, atol=1e-14)
+
+
+def test_each_weight_is_told_the_size_of_its_neuron():
+    theta = np.array([3.0, 4, 0, 0, 1, 2, 5, 0, 1])
+    np.testing.assert_allclose(TwoLayer(3, "relu").sizes(theta), np.sqrt([50 / 3, 50 / 3, 0, 0, 2, 2, 50 / 3, 0, 2]))
+    np.testing.assert_allclose(TwoLayer(3, "relu", train_output=False).sizes(theta[:6]), np.sqrt([12.5, 12.5, 0, 0, 2.5, 2.5]))
+
+
+@pytest.mark.parametrize("bias", [False, True])
+def test_a_neuron_slides_where_it_is_driven_onto_its_kink_from_both_sides(bias):
+    cases = {"held": (0.1, -0.1, -1, 1, True), "held, coming from below": (-0.1, 0.1, 1, -1, True), "passes": (0.1, -0.1, -1, -1, False),
+             "turns before it": (0.1, 0.2, -1, 1, False), "driven away": (0.1, -0.1, 1, -1, False)}  # w·x at two points, its velocity there
+    before, after, pace_before, pace_after, slides = map(np.array, zip(*cases.values(), strict=True))
+    network, input_01 = TwoLayer(5, "relu", bias=bias), np.array([[0.0, 1.0]])  # with a bias the 1 is appended
+
+    def theta(products):
+        return np.concatenate([np.outer(products, input_01), np.ones(5)], axis=None)
+
+    told = network.sliding(np.array([theta(before), theta(after)]), np.array([theta(pace_before), theta(pace_after)]), input_01[:, :2 - bias])
+    np.testing.assert_array_equal(told, np.concatenate([np.repeat(slides, 2), slides]))
+
+
 def test_outputs_are_the_sum_over_neurons_that_the_docstring_says():
     network = TwoLayer(2, "relu", bias=True)
     theta = np.array([1.0, 2.0, -1.0, 0.5, -1.0, 3.0, 10.0, 100.0])

@@ -67,7 +67,7 @@ def test_neurons_cross_kinks_and_slide_along_them_as_the_flow_does(name, bias):
     for j in range(8):
         one, theta0 = alone(problem, start, j)
         unique = times if whole.fate[j] != "undecided" else times[times < whole._paths[j].pieces[-1].start]
-        run = gradient_flow(one.frozen(), theta0, times[-1], rtol=3e-4)
+        run = gradient_flow(one.frozen(), theta0, times[-1], rtol=1.5e-5)
         lengths, directions = blocks(one, run.at(unique))
         np.testing.assert_allclose(whole.lengths(unique)[:, j], lengths[:, 0], rtol=1e-2)
         np.testing.assert_allclose(whole.directions(unique)[:, j], directions[:, 0], atol=1e-2)
@@ -82,7 +82,7 @@ def test_a_sliding_neuron_stays_on_its_kink_and_ends_at_the_projected_point():
     np.testing.assert_allclose(found.goals[0], [np.sin(1), -np.cos(1)], atol=1e-12)
     assert found.rate[0] == pytest.approx(np.sin(1) / 2) and np.isnan(found.exponent[0])
     np.testing.assert_allclose(found.directions([5.0, 9.0])[:, 0] @ problem.data.X[1], 0, atol=1e-12)
-    run = gradient_flow(problem.frozen(), np.array([0.9, 0.5, 1.0]) * 1e-3, 5)
+    run = gradient_flow(problem.frozen(), np.array([0.9, 0.5, 1.0]) * 1e-3, 5, rtol=2.5e-6)
     np.testing.assert_allclose(found.norm([5.0]), run.norm[-1], rtol=1e-3)
 
 
@@ -157,7 +157,7 @@ def test_the_escape_time_is_that_of_the_flow_of_the_ncf(name, more, error):
     problem = two_layer(name, **more)
     start = problem.network.init(2, 1e-3, seed=3)
     if name == "relu":  # the rescaled pace jumps where it slides
-        run = gradient_flow(problem.frozen(), start, 10, stop=stop_at(norm=0.05))
+        run = gradient_flow(problem.frozen(), start, 10, stop=stop_at(norm=0.05), rtol=2.5e-6)
         t = run.t
     else:
         t, run = rescaled_run(problem, start, 0.05, 1e-9)
@@ -361,7 +361,7 @@ def test_through_several_concave_kinks_it_is_unique_too():
     """The neuron slides to w = 0 along one of two kinks, a < 0, and leaves between the two (at once, by the shortest of the subgradients there)."""
     problem = Problem(TwoLayer(1, "leaky_relu(0.5)"), data.spokes([70, -70], [1, 1]))
     start, times = [0.5, -0.1, -1.5], np.array([0.2, 0.5, 0.8, 1.2, 2.0])
-    found, run = forecast(problem, start), gradient_flow(problem.frozen(), start, 2)
+    found, run = forecast(problem, start), gradient_flow(problem.frozen(), start, 2, rtol=2.5e-6)
     assert (found.fate, found.sign[0]) == (("grows",), -1) and found.goals[0] == pytest.approx([-1, 0], abs=1e-12)
     agree(found, problem, run.at(times), times, 1e-4, 1e-2)
 
@@ -389,7 +389,7 @@ def test_parallel_and_antiparallel_inputs_share_a_kink():
         assert "undecided" not in found.fate and "grows" in found.fate
         for j in range(6):
             one, theta0 = alone(problem, start, j)
-            lengths, _ = blocks(one, gradient_flow(one.frozen(), theta0, 1.5, rtol=3e-4).at(times))
+            lengths, _ = blocks(one, gradient_flow(one.frozen(), theta0, 1.5, rtol=1.5e-5).at(times))
             np.testing.assert_allclose(found.lengths(times)[:, j], lengths[:, 0], rtol=1e-2)
     merged = Problem(TwoLayer(6, "relu"), Dataset([[1.0, 0.3], [0.2, 1.0]], [1.0 - 2 * 0.8, -1.0]))
     apart = Problem(TwoLayer(6, "relu"), Dataset(X[[0, 1, 3]], [1.0, -0.8, -1.0]))

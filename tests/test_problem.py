@@ -325,3 +325,35 @@ def test_the_corners_of_the_tetrahedron_are_unit_vectors_equally_far_from_each_o
     np.testing.assert_allclose(tetrahedron.X @ tetrahedron.X.T, np.where(np.eye(4), 1, -1 / 3), atol=1e-12)
     np.testing.assert_allclose(tetrahedron.X[1] * np.sqrt(3), [1, -1, -1])
     np.testing.assert_array_equal(tetrahedron.y, [1, -1, 0.5, 2])
+
+
+@pytest.mark.parametrize("dim, outputs", [(5, 4), (3, 6), (4, 3)])
+def test_whitened_inputs_are_and_the_labels_are_those_of_a_matrix_with_the_given_singular_values(dim, outputs):
+    points = data.whitened((3, 1, 0.5), dim, outputs, seed=2)
+    np.testing.assert_allclose(points.X.T @ points.X, np.eye(dim), atol=1e-12)
+    M = points.y.T @ points.X
+    np.testing.assert_allclose(np.linalg.svd(M, compute_uv=False)[:3], [3, 1, 0.5], atol=1e-12)
+    assert M.shape == (outputs, dim) and np.linalg.matrix_rank(M) == 3
+    np.testing.assert_allclose(points.y, points.X @ M.T, atol=1e-12)
+    others = data.whitened((3, 1, 0.5), dim, outputs, seed=3)
+    assert not np.allclose(points.X, others.X) and not np.allclose(M, others.y.T @ others.X)
+
+
+def test_with_one_output_the_labels_of_whitened_inputs_are_a_vector():
+    points = data.whitened((2,), dim=3, outputs=1)
+    assert points.y.shape == (3,) and np.linalg.norm(points.X.T @ points.y) == pytest.approx(2)
+    usual = data.whitened()
+    np.testing.assert_allclose(np.linalg.svd(usual.y, compute_uv=False), [4, 2, 1, 0], atol=1e-12)
+    with pytest.raises(ValueError, match="no more than dim or outputs allow, 1"):
+        data.whitened((2, 1), outputs=1)
+
+
+def test_sparse_regression_has_fewer_points_than_dimensions_and_labels_of_a_few_coefficients():
+    points = data.sparse_regression(n=300, dim=500, coefficients=(4, -2, 1), seed=1)
+    assert points.X.shape == (300, 500) and points.X.std() == pytest.approx(300**-0.5, rel=0.01)
+    beta, places = np.zeros(500), np.argsort(-np.abs(points.X.T @ points.y))
+    beta[places[:20]] = np.linalg.lstsq(points.X[:, places[:20]], points.y)[0]
+    np.testing.assert_allclose(sorted(beta[np.abs(beta) > 1e-9]), [-2, 1, 4])
+    others = data.sparse_regression(n=300, dim=500, seed=2)
+    assert not np.allclose(points.X, others.X) and places[0] != np.argmax(np.abs(others.X.T @ others.y))
+    assert data.sparse_regression().X.shape == (30, 60)

@@ -17,7 +17,7 @@ from traitlets import TraitError
 
 from helpers import flow
 from helpers.condensation import condensed_lines
-from helpers.explorers import Chart, Choice, Circle, Explorer, Function, LogSlider, Scene, Slider, scale_explorer
+from helpers.explorers import Chart, Choice, Circle, Explorer, Function, Ghost, LogSlider, Scene, Slider, scale_explorer
 from helpers.explorers.explorer import PAGE_STRIDE
 from helpers.explorers.panels import Map, Sphere, sphere_grid
 from helpers.explorers.scene import encode, format_number
@@ -162,6 +162,16 @@ def test_a_panel_with_wrong_arrays_is_refused(panel, complaint):
     (lambda: circle(basins=[(0, 7, "negative")]), "goes from 0 to 7"),
     (lambda: circle(goals=[1, 2]), "Circle.goals has shape"),
     (lambda: circle(goals=[1, 2, np.inf]), "Circle.goals holds infinite"),
+    (lambda: circle(field=np.ones((2, 5)), keys=[0]), "Circle.field has shape"),
+    (lambda: circle(field=np.ones((2, 5)), keys=[0, 9]), r"Circle.keys is \[0, 9\]; it must hold whole numbers that rise from 0 to at most 8"),
+    (lambda: circle(field=np.ones((2, 2)), keys=[0, 3]), "Circle.field holds 2 values; it must hold at least three"),
+    (lambda: circle(ghosts=[(0, 1), (9, 1)]), r"Circle.ghosts\[1\] begins at frame 9; it must be a whole number from 0 to 8"),
+    (lambda: circle(ghosts=[(0, np.nan)]), r"Circle.ghosts\[0\] holds NaN"),
+    (lambda: chart(ghosts=[Ghost(2.5, [1, 2], [1, 2])]), r"Chart.ghosts\[0\] begins at frame 2.5"),
+    (lambda: chart(ghosts=[Ghost(0, [1, 2], [1, 2, 3])]), r"Chart.ghosts\[0\].y has shape"),
+    (lambda: chart(ghosts=[Ghost(0, [1, np.inf], [1, 2])]), r"Chart.ghosts\[0\].x holds NaN or infinite"),
+    (lambda: chart(ghosts=[Ghost(0, [1, 2], [1, 2], mark=np.nan)]), r"Chart.ghosts\[0\].mark holds NaN"),
+    (lambda: Chart(np.arange(9), {"many": np.ones((8, 3))}, "", "", "", False, False, ""), r"Chart.series\['many'\] has shape"),
     (lambda: sphere(position=np.ones((9, 3, 3))), "Sphere.position must hold vectors of length 1"),
     (lambda: sphere(position=np.ones((9, 3, 2))), "Sphere.position has shape"),
     (lambda: sphere(length=np.full((9, 3), 2)), "Sphere.length goes from 2"),
@@ -216,6 +226,17 @@ def test_thinning_leaves_alone_what_does_not_move():
     np.testing.assert_array_equal(thin.panels[1].position, made.panels[1].position[[0, 3, 6, 8]])
     np.testing.assert_array_equal(thin.panels[1].length, made.panels[1].length[[0, 3, 6, 8]])
     assert (thin.panels[2].marks, thin.panels[2].predicted) == ({"escape": 3}, ("guess",))
+
+
+def test_thinning_keeps_ghosts_and_moving_fields_at_the_frames_that_are_left():
+    field = np.arange(15.0).reshape(3, 5)
+    made = scene(frames=9, panels=[circle(field=field, keys=[0, 4, 8], ghosts=[(0, 1), (5, 2)]),
+                                   chart(unfolds=True, ghosts=[Ghost(4, [1, 2], [3, 4], mark=2)])])
+    ring, curves = made.thinned(3).panels  # frames 0, 3, 6, 8
+    assert (ring.keys.tolist(), ring.ghosts) == ([0, 2, 3], [[0, 1], [2, 2]])
+    np.testing.assert_array_equal(ring.field, field)
+    assert curves.unfolds and [ghost.frame for ghost in curves.ghosts] == [2]
+    assert made.thinned(8).panels[0].field.tolist() == field[[0, 2]].tolist(), "of two keys that meet the later"
 
 
 @pytest.mark.parametrize("every, shown, at", [(3, [0, 1, 2], [0, 2, 3]), (8, [0, 2], [0, 1]), (1, [0, 1, 2], [0, 4, 8])])
@@ -337,6 +358,19 @@ def test_layers_spheres_and_marks_come_to_the_browser(node):
     np.testing.assert_allclose(np.reshape(ball["field"]["data"], ball["field"]["shape"]), made.panels[1].field, atol=1e-4)
     assert ball["marks"] == [[[0.6, 0, 0.8], "positive"], [[0, 0, 1], "none"]] and ball["view"] == [1, 0, 0]
     assert (curves["marks"], curves["predicted"]) == ([["escape", 20]], ["guess"])
+
+
+def test_ghosts_and_bundles_come_to_the_browser(node):
+    many = np.arange(18.0).reshape(9, 2)
+    ghosts = [Ghost(0, [1, 2], [[3, 30], [4, 40]], mark=2), Ghost(5, [6, 7], [8, 9])]
+    made = scene(frames=9, panels=[Chart(np.arange(9), {"many": many}, "", "", "", False, False, "", unfolds=True, ghosts=ghosts)])
+    curves, seen, at = in_node(node, """const { series, ghosts, unfolds } = stage.decode(stdin).panels[0];
+        const lists = (array) => stage.columns(array).map((column) => Array.from(column));
+        console.log(JSON.stringify([lists(series[0][1]), ghosts.map(({ frame, x, y, mark }) => [frame, Array.from(x.data), lists(y), mark]),
+            [unfolds, ...[0, 4, 5].map((frame) => stage.ghostsAt(ghosts, frame).map(([ghost, latest]) => [ghost.frame, latest]))]]))""", encode(made, {}))
+    assert curves == many.T.tolist()
+    assert seen == [[0, [1, 2], [[3, 4], [30, 40]], 2], [5, [6, 7], [[8, 9]], None]]
+    assert at == [True, [[0, True]], [[0, True]], [[0, False], [5, True]]]
 
 
 def test_a_map_comes_to_the_browser_as_its_upper_triangle(node):
@@ -757,6 +791,69 @@ def test_the_field_lies_outside_the_circle_where_it_is_positive_and_inside_where
     }""", [colour, place])
     # The goals, ticks just outside the circle at angle 0, have the colour too.
     assert 1.2 < max(reaches) <= 1.32 if lies == "outside" else 0.67 <= min(reaches) < 0.75
+
+
+# Ghosts in a browser
+
+
+def coloured(page, kind, colour):
+    """Where the upper canvas of a panel has a colour of the page: the least and greatest x, in parts of its width; None for nowhere."""
+    picture(page, kind)
+    return page.evaluate("""([kind, colour]) => {
+        const canvas = document.querySelectorAll(`.explorer-${kind} canvas`)[1];
+        const pen = Object.assign(document.createElement('canvas'), { width: canvas.width, height: canvas.height }).getContext('2d', { willReadFrequently: true });
+        pen.fillStyle = getComputedStyle(document.querySelector('.explorer')).getPropertyValue(`--explorer-${colour}`);
+        const wanted = [1, 3, 5].map((at) => parseInt(pen.fillStyle.slice(at, at + 2), 16));
+        pen.drawImage(canvas, 0, 0);
+        const { data } = pen.getImageData(0, 0, canvas.width, canvas.height);
+        let [least, most] = [Infinity, -Infinity];
+        for (let at = 0; at < data.length; at += 4) {
+            if (data[at + 3] < 200 || wanted.some((value, k) => Math.abs(value - data[at + k]) > 12)) continue;
+            const x = ((at / 4) % canvas.width) / canvas.width;
+            [least, most] = [Math.min(least, x), Math.max(most, x)];
+        }
+        return least > most ? null : [least, most];
+    }""", [kind, colour])
+
+
+@pytest.fixture
+def haunted(opened):
+    """A page with a chart that unfolds and a circle, each with a ghost from the start and one from the last frame but one on; time at 0."""
+    time = np.arange(10)
+    curve = Chart(time, {"loss": 10 - time}, "", "", "", False, False, "", unfolds=True, ghosts=[Ghost(0, [5, 9], [5, 1], mark=9)])
+    ring = circle(10, 1, ghosts=[(8, 0)], field=[[1, 2, 1, 2], [-1, -2, -1, -2]], keys=[0, 9])
+    toy = Explorer("toy_explorer", lambda: scene(frames=10, panels=[curve, ring], values={}, text=""), [], "Toy", {})
+    toy.cursor = 0.0
+    return opened(toy)
+
+
+def test_a_curve_unfolds_up_to_the_cursor_and_its_ghost_is_there_before(haunted):
+    assert coloured(haunted, "chart", "series-0") is None or np.ptp(coloured(haunted, "chart", "series-0")) < 0.02
+    low, high = coloured(haunted, "chart", "ghost")
+    assert low > 0.5 and high > 0.9
+    haunted.locator("[data-control=time]").evaluate("(input) => { input.value = 1.5; input.dispatchEvent(new Event('input')); }")
+    middle = coloured(haunted, "chart", "series-0")[1]
+    assert 0.4 < middle < 0.62, "half of the three steps that a page holds"
+    haunted.locator("[data-control=time]").press("End")
+    assert coloured(haunted, "chart", "series-0")[1] > 0.9
+
+
+def test_a_ghost_on_the_circle_appears_at_its_frame(haunted):
+    assert coloured(haunted, "circle", "ghost") is None
+    haunted.locator("[data-control=time]").press("End")
+    assert coloured(haunted, "circle", "ghost")[1] > 0.6
+
+
+def test_a_field_with_key_frames_moves_from_one_to_the_next(haunted):
+    positive, negative = coloured(haunted, "circle", "positive"), coloured(haunted, "circle", "negative")
+    assert positive and not negative
+    haunted.locator("[data-control=time]").press("End")
+    assert coloured(haunted, "circle", "negative")
+
+
+def test_the_legend_tells_what_a_ghost_is(haunted):
+    assert "predicted at the plateau before" in haunted.locator(".explorer-chart .explorer-legend").inner_text()
+    assert "where the next ones are predicted to go" in haunted.locator(".explorer-circle .explorer-legend").inner_text()
 
 
 # The map in a browser

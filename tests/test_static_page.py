@@ -3,7 +3,7 @@
 import pytest
 from browser import errors_of, new_page
 
-from helpers.explorers import scale_explorer
+from helpers.explorers import scale_explorer, staircase_explorer
 from helpers.explorers.small_init import compute
 
 SCALES = [1e-4, 1e-2, 1.0]
@@ -116,6 +116,20 @@ def test_the_page_is_light_or_dark_as_the_system_asks(opened, scheme, darkest, l
     assert page.get_attribute(".explorer", "data-theme") == scheme
     paper = page.evaluate("() => getComputedStyle(document.querySelector('.explorer')).backgroundColor.match(/[0-9]+/g).map(Number)")
     assert darkest <= sum(paper[:3]) <= lightest
+
+
+def test_a_page_of_the_staircase_opens_on_its_first_plateau(chromium, tmp_path):
+    toy = staircase_explorer(network="deep linear, 2 layers")
+    toy.save_html(tmp_path / "staircase.html", scale=[1e-6])
+    page = new_page(chromium)
+    errors = errors_of(page)
+    page.goto((tmp_path / "staircase.html").as_uri())
+    shown = toy._compute(tuple(toy.settings.items())).thinned(3)
+    says(page, shown.text_at(0))
+    control(page, "time").press("End")
+    says(page, shown.text_at(len(shown.time) - 1))
+    page.context.close()
+    assert errors == []
 
 
 @pytest.mark.parametrize("width", [390, 1280, 1920])

@@ -80,7 +80,7 @@ class Explorer(anywidget.AnyWidget):
             runs.append((self._call(settings), encode(scene, settings)))
         controls = [self._controls[name].describe() | {"values": values} for name, values in grid.items()]
         present = {name: self._settings[name] if self._settings[name] in values else values[0] for name, values in grid.items()}
-        Path(path).write_text(html_page(self.title, controls, present, runs), encoding="utf-8")
+        Path(path).write_text(html_page(self.title, controls, present, runs, self.cursor), encoding="utf-8")
 
     def _checked(self, changes):
         """The present settings with the changes, each checked by its control."""

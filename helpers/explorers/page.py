@@ -29,9 +29,9 @@ body {{ margin: 0; }}
 """
 
 
-def html_page(title, controls, defaults, runs):
-    """The page's text; `runs` are (code, bytes) for every combination of the controls' values, the last control's fastest."""
-    state = {"title": title, "controls": controls, "defaults": defaults,
+def html_page(title, controls, defaults, runs, cursor):
+    """The page's text; `runs` are (code, bytes) for every combination of the controls' values, the last control's fastest; `cursor` is where it opens."""
+    state = {"title": title, "controls": controls, "defaults": defaults, "cursor": cursor,
              "runs": [{"code": code, "run": base64.b64encode(run).decode()} for code, run in runs]}
     script = f"{(HERE / 'stage.js').read_text(encoding='utf-8')}\nmount({{ model: staticModel({json.dumps(state)}), el: document.body }});"
     # What would end the script, or hide its end, is written so that only JavaScript reads it.

@@ -64,6 +64,27 @@ def _lengths(owner, values, shape):
     return np.minimum(length, 1)
 
 
+def _key_frames(owner, name, keys, frames, count):
+    """`count` whole numbers of frames that rise from 0; ValueError otherwise."""
+    at = floats(owner, name, keys, (count,))
+    if not count or at[0] != 0 or (np.diff(at) <= 0).any() or at[-1] > frames - 1 or (at % 1).any():
+        raise ValueError(f"{owner}.{name} is {keys!r}; it must hold whole numbers that rise from 0 to at most {frames - 1}")
+    return at.astype(int)
+
+
+def _keys_of(keys, frames):
+    """The key frames among these frames only, each at the first one that does not come before it, and which of them are left: the later of two that meet."""
+    at = {int(np.searchsorted(frames, frame)): key for key, frame in enumerate(keys)}
+    return np.array(list(at), dtype=int), list(at.values())
+
+
+def _frame(name, frame, frames):
+    """The number of a frame; ValueError otherwise."""
+    if not 0 <= frame < frames or frame % 1:
+        raise ValueError(f"{name} begins at frame {frame!r}; it must be a whole number from 0 to {frames - 1}")
+    return int(frame)
+
+
 def sphere_grid(rows, columns):
     """The directions, shape (rows, columns, 3), at which `Sphere.field` holds its values.
 
@@ -80,10 +101,12 @@ class Circle:
     """Neurons as arrows from the centre: angle (T, m) in radians, length (T, m) in [0, 1], sign (m,) or (T, m).
 
     What does not move lies below them, each part empty or there:
-    field (G,): F at G angles, equally spaced from −π, as a curve around the circle, outside it where F > 0;
+    field (G,): F at G angles, equally spaced from −π, as a curve around the circle, outside it where F > 0; or (K, G), at the
+    frames `keys` (K,), rising from 0, between which it goes straight from one to the next;
     marks: (angle, kind) with kind "positive" (attracts neurons with a > 0), "negative" (a < 0) or "none", on that curve;
     basins: (low, high, kind), kind "positive" or "negative", as arcs within the circle, low < high ≤ low + 2π;
     goals (m,): where each neuron is predicted to go, in radians, NaN for nowhere, in the colour of its first sign.
+    Before the neurons' arrows lie ghosts: (frame, angle), where some are predicted to go, seen from that frame on, paler after the next.
     """
 
     angle: np.ndarray
@@ -95,14 +118,17 @@ class Circle:
     marks: list = ()
     basins: list = ()
     goals: np.ndarray = ()
+    keys: np.ndarray = ()
+    ghosts: list = ()
 
     def checked(self, frames):
         """Itself with float arrays; ValueError on wrong shapes, numbers or kinds."""
         angle = floats("Circle", "angle", self.angle, (frames, None))
         neurons = angle.shape[1]
-        field = floats("Circle", "field", self.field, (None,))
-        if len(field) in (1, 2):
-            raise ValueError(f"Circle.field holds {len(field)} values; it must hold at least three, or none")
+        field = floats("Circle", "field", self.field, (None,), (len(self.keys), None))
+        if field.shape[-1] in (1, 2):
+            raise ValueError(f"Circle.field holds {field.shape[-1]} values; it must hold at least three, or none")
+        keys = _key_frames("Circle", "keys", self.keys, frames, len(field)) if field.ndim == 2 else np.zeros(0, dtype=int)
         marks = [[float(floats("Circle", f"marks[{at}]", angle, ())), kind]
                  for at, (angle, kind) in enumerate(_rows("Circle", "marks", self.marks, "(angle, kind)", KINDS))]
         basins = [[*floats("Circle", f"basins[{at}]", arc, (2,)).tolist(), kind]
@@ -113,18 +139,23 @@ class Circle:
         goals = floats("Circle", "goals", self.goals, (neurons,), (0,), finite=False)
         if np.isinf(goals).any():
             raise ValueError("Circle.goals holds infinite numbers")
-        return replace(self, angle=angle, length=_lengths("Circle", self.length, angle.shape),
-                       sign=_signs("Circle", self.sign, frames, neurons), field=field, marks=marks, basins=basins, goals=goals)
+        ghosts = [[_frame(f"Circle.ghosts[{at}]", frame, frames), float(floats("Circle", f"ghosts[{at}]", angle, ()))]
+                  for at, (frame, angle) in enumerate(self.ghosts)]
+        return replace(self, angle=angle, length=_lengths("Circle", self.length, angle.shape), sign=_signs("Circle", self.sign, frames, neurons),
+                       field=field, marks=marks, basins=basins, goals=goals, keys=keys, ghosts=ghosts)
 
     def only(self, frames):
         """Itself at these frames."""
-        return replace(self, angle=self.angle[frames], length=self.length[frames], sign=_signs_of(self.sign, frames))
+        ghosts = [[int(np.searchsorted(frames, frame)), angle] for frame, angle in self.ghosts]
+        keys, kept = _keys_of(self.keys, frames)
+        return replace(self, angle=self.angle[frames], length=self.length[frames], sign=_signs_of(self.sign, frames),
+                       field=self.field[kept] if self.field.ndim == 2 else self.field, keys=keys, ghosts=ghosts)
 
     def pack(self, packer):
         """The header's description; arrays go to the packer."""
         return {"kind": "circle", "title": self.title, "alt": self.alt, "angle": packer.angles(self.angle),
                 "length": packer.fractions(self.length), "sign": packer.signs(self.sign), "field": packer.signed(self.field),
-                "marks": self.marks, "basins": self.basins, "goals": packer.exact(self.goals)}
+                "marks": self.marks, "basins": self.basins, "goals": packer.exact(self.goals), "keys": self.keys.tolist(), "ghosts": self.ghosts}
 
 
 @dataclass(frozen=True)
@@ -191,15 +222,12 @@ class Map:
             raise ValueError(f"Map.matrices has shape {matrices.shape}; it must hold symmetric matrices")
         if np.abs(matrices).max(initial=0) > 1 + UNIT:
             raise ValueError(f"Map.matrices goes from {matrices.min():g} to {matrices.max():g}; it must lie in [-1, 1]")
-        at = floats("Map", "frames", self.frames, (count,))
-        if not count or at[0] != 0 or (np.diff(at) <= 0).any() or at[-1] > frames - 1 or (at % 1).any():
-            raise ValueError(f"Map.frames is {self.frames!r}; it must hold whole numbers that rise from 0 to at most {frames - 1}")
-        return replace(self, matrices=np.clip(matrices, -1, 1), frames=at.astype(int))
+        return replace(self, matrices=np.clip(matrices, -1, 1), frames=_key_frames("Map", "frames", self.frames, frames, count))
 
     def only(self, frames):
         """Itself at these frames: each matrix at the first one that does not come before it, the later of two that meet there."""
-        at = {int(np.searchsorted(frames, frame)): key for key, frame in enumerate(self.frames)}
-        return replace(self, matrices=self.matrices[list(at.values())], frames=np.array(list(at)))
+        keys, kept = _keys_of(self.frames, frames)
+        return replace(self, matrices=self.matrices[kept], frames=keys)
 
     def pack(self, packer):
         """The header's description; the rows of the upper triangle, with the diagonal, go to the packer."""
@@ -250,12 +278,37 @@ class Function:
 
 
 @dataclass(frozen=True)
+class Ghost:
+    """A piece of the future in a Chart, seen from `frame` on, before it happens: one or more curves y (G,) or (G, K) over x (G,), as wide pale bands.
+
+    mark: x of a vertical line, None for none. The axes reach to the mark, not to the curves. A ghost fades when the next one begins.
+    """
+
+    frame: int
+    x: np.ndarray
+    y: np.ndarray
+    mark: float | None = None
+
+    def checked(self, name, frames):
+        """Itself with float arrays, y (G, K); ValueError on wrong shapes or numbers."""
+        x = floats(name, "x", self.x, (None,))
+        y = floats(name, "y", self.y, (len(x),), (len(x), None), finite=False).reshape(len(x), -1)
+        mark = None if self.mark is None else float(floats(name, "mark", self.mark, ()))
+        return Ghost(_frame(name, self.frame, frames), x, y, mark)
+
+    def pack(self, packer):
+        """Its part of the header's description."""
+        return {"frame": self.frame, "x": packer.exact(self.x), "y": packer.exact(self.y), "mark": self.mark}
+
+
+@dataclass(frozen=True)
 class Chart:
-    """Curves over the whole run with a moving cursor: x (T,), series: label -> (T,), levels: label -> number.
+    """Curves over the whole run with a moving cursor: x (T,), series: label -> (T,), or (T, K) for K thin curves of one label, levels: label -> number.
 
     marks: label -> x of a vertical line; predicted: the labels of those series that are predictions, drawn thin and
     dotted in the colour of the series before them. The axes reach to all levels and marks.
     A NaN (or, on a logarithmic axis, a number not above 0) is a gap in its curve.
+    unfolds: curves are drawn up to the cursor only, so that ghosts, pieces of the future, stand there before it comes true.
     """
 
     x: np.ndarray
@@ -269,11 +322,13 @@ class Chart:
     levels: dict = field(default_factory=dict)
     marks: dict = field(default_factory=dict)
     predicted: tuple = ()
+    unfolds: bool = False
+    ghosts: tuple = ()
 
     def checked(self, frames):
         """Itself with float arrays; ValueError on wrong shapes, numbers or labels."""
         x = floats("Chart", "x", self.x, (frames,))
-        series = {label: floats("Chart", f"series[{label!r}]", values, (frames,), finite=False)
+        series = {label: floats("Chart", f"series[{label!r}]", values, (frames,), (frames, None), finite=False)
                   for label, values in self.series.items()}
         levels = {label: float(floats("Chart", f"levels[{label!r}]", level, ()))
                   for label, level in self.levels.items()}
@@ -286,15 +341,18 @@ class Chart:
         if unknown:
             raise ValueError(f"Chart.predicted names {unknown}; series holds {list(series)}")
         return replace(self, x=x, series=series, log_x=bool(self.log_x), log_y=bool(self.log_y), levels=levels, marks=marks,
-                       predicted=predicted)
+                       predicted=predicted, unfolds=bool(self.unfolds),
+                       ghosts=tuple(ghost.checked(f"Chart.ghosts[{at}]", frames) for at, ghost in enumerate(self.ghosts)))
 
     def only(self, frames):
         """Itself at these frames."""
-        return replace(self, x=self.x[frames], series={label: values[frames] for label, values in self.series.items()})
+        ghosts = tuple(replace(ghost, frame=int(np.searchsorted(frames, ghost.frame))) for ghost in self.ghosts)
+        return replace(self, ghosts=ghosts, x=self.x[frames], series={label: values[frames] for label, values in self.series.items()})
 
     def pack(self, packer):
         """The header's description; arrays go to the packer."""
         return {"kind": "chart", "title": self.title, "alt": self.alt, "x_label": self.x_label,
                 "y_label": self.y_label, "log_x": self.log_x, "log_y": self.log_y, "x": packer.exact(self.x),
                 "series": [[label, packer.exact(values)] for label, values in self.series.items()],
-                "levels": list(self.levels.items()), "marks": list(self.marks.items()), "predicted": self.predicted}
+                "levels": list(self.levels.items()), "marks": list(self.marks.items()), "predicted": self.predicted,
+                "unfolds": self.unfolds, "ghosts": [ghost.pack(packer) for ghost in self.ghosts]}

@@ -175,10 +175,30 @@ export function rangeOf(lists, log, below, above) {
 
 // -------------------------------------------------------------------------------------------------------- core: charts
 
-// The ranges of a chart's axes, which reach to all its levels and marks.
-export function chartRanges({ x, series, levels, marks, log_x, log_y }) {
+// The ranges of a chart's axes, which reach to all its levels and marks, and to those of its ghosts.
+export function chartRanges({ x, series, levels, marks, ghosts = [], log_x, log_y }) {
   const heights = [...series.map(([, values]) => values.data), levels.map(([, level]) => level)];
-  return { x: rangeOf([x.data, marks.map(([, mark]) => mark)], log_x, 0, 0.02), y: rangeOf(heights, log_y, 0.06, 0.08) };
+  const posts = [...marks, ...ghosts.filter(({ mark }) => mark !== null).map(({ mark }) => [null, mark])];
+  return { x: rangeOf([x.data, posts.map(([, mark]) => mark)], log_x, 0, 0.02), y: rangeOf(heights, log_y, 0.06, 0.08) };
+}
+
+// The curves of an array of shape (T,), or (T, K) for K of them.
+export function columns({ data, shape: [count, width = 1] }) {
+  return Array.from({ length: width }, (_, k) => Float32Array.from({ length: count }, (_, i) => data[i * width + k]));
+}
+
+// The points of a curve up to a place between two frames, the last one on the straight line between two points as it is drawn.
+export function curveUntil(points, { from, to, part }) {
+  const known = points.slice(0, from + 1);
+  if (part > 0) known.push(points[from].map((value, i) => mix(value, points[to][i], part)));
+  return known;
+}
+
+// What is predicted at a frame, of things that begin at theirs, the latest last: [thing, whether it is the latest], those to come left out.
+export function ghostsAt(ghosts, frame) {
+  const begun = ghosts.filter((ghost) => ghost.frame <= frame);
+  const latest = Math.max(...begun.map((ghost) => ghost.frame));
+  return begun.map((ghost) => [ghost, ghost.frame === latest]);
 }
 
 const SERIES_DASHES = [[], [9, 5], [16, 3], [10, 3, 3, 3]];
@@ -439,7 +459,7 @@ export function staticModel({ runs, ...state }) {
     model.set("code", runs[index].code);
     model.set("run", Uint8Array.from(atob(runs[index].run), (letter) => letter.charCodeAt(0)));
   });
-  Object.assign(state, { cursor: 1, failure: {} });
+  state.failure = {};
   model.set("request", { settings: state.defaults });
   return model;
 }
@@ -485,14 +505,35 @@ function swatch({ colour, dash, marker, post, ends = "butt" }) {
     cell: '<rect class="filled" x="19" y="2" width="12" height="12" stroke="none"/>',
     blank: '<rect x="19.5" y="2.5" width="11" height="11" stroke-width="1"/>',
     band: '<rect class="filled" x="19" y="3" width="12" height="10" stroke="none" opacity="0.45"/>',
+    tube: '<line x1="1" y1="8" x2="29" y2="8" stroke-width="9" opacity="0.35"/><line x1="1" y1="8" x2="29" y2="8" stroke-dasharray="0.1 5" stroke-linecap="round"/>',
     stripes: '<path d="M20.5 3 V13 M25 3 V13 M29.5 3 V13" stroke-width="2.5" opacity="0.7"/>',
   };
   const line = dash
     ? `<line x1="1" y1="8" x2="${marker ? 21 : 29}" y2="8" stroke-dasharray="${dash.join(" ")}" stroke-linecap="${ends}"/>` : "";
   const holder = make("span", { class: "explorer-swatch", "aria-hidden": "true", style: `color: var(--explorer-${colour})` });
-  const [left, width] = dash ? [0, 31] : [19, 12];
+  const [left, width] = dash || marker === "tube" ? [0, 31] : [19, 12];
   holder.innerHTML = `<svg width="${width}" height="16" viewBox="${left} 0 ${width} 16">${line}${shapes[marker] ?? ""}</svg>`;
   return holder;
+}
+
+const GHOST = { colour: "ghost", marker: "tube" };
+const FADED = 0.4; // a ghost whose time has come and gone
+
+// What is predicted: a wide pale band with dots along it, which a line that comes true then runs through.
+function strokeGhost(pen, look, latest, trace) {
+  pen.strokeStyle = look.ghost;
+  pen.lineCap = "round";
+  for (const [width, dash, alpha] of [[9, [], 0.3], [2.5, DOTS, 1]]) {
+    pen.globalAlpha = latest ? alpha : alpha * FADED;
+    pen.lineWidth = width;
+    pen.setLineDash(dash);
+    pen.beginPath();
+    trace();
+    pen.stroke();
+  }
+  pen.globalAlpha = 1;
+  pen.lineCap = "butt";
+  pen.setLineDash([]);
 }
 
 // The heads [x, y, angle, size] of arrows whose tips are at (x, y): filled triangles along `angle`, or rings for
@@ -643,7 +684,13 @@ class CirclePanel extends Panel {
     items.push(...markItems(marks));
     if (basins.length) items.push([two({ marker: "band" }, { marker: "stripes" }), "basins"]);
     if (goals.data.length) items.push([two({ marker: "goal" }, { marker: "goal" }), "predicted goals"]);
+    if (this.panel.ghosts.length) items.push([[GHOST], "where the next ones are predicted to go"]);
     return items;
+  }
+
+  setRun(panel, count) {
+    this.ghosts = panel.ghosts.map(([frame, angle]) => ({ frame, angle }));
+    super.setRun(panel, count);
   }
 
   layOut() {
@@ -670,7 +717,7 @@ class CirclePanel extends Panel {
     pen.moveTo(x, y - this.radius);
     pen.lineTo(x, y + this.radius);
     pen.stroke();
-    this.drawField(pen, look);
+    if (!this.panel.keys.length) this.drawField(pen, look, this.panel.field.data);
     pen.strokeStyle = look.soft;
     pen.lineWidth = 1;
     pen.beginPath();
@@ -679,9 +726,15 @@ class CirclePanel extends Panel {
     this.drawGoals(pen, look);
   }
 
+  // The field at a frame: it moves where it has key frames.
+  fieldAt({ from, part }) {
+    const { field, keys } = this.panel;
+    return keys.length ? mixRow(field, keyAt(keys, from + part)) : field.data;
+  }
+
   // The field's hills outside the circle and its valleys inside, then the basins, then the outlines, which all lie above.
-  drawField(pen, look) {
-    const parts = signedParts(this.panel.field.data);
+  drawField(pen, look, values) {
+    const parts = signedParts(values);
     const trace = ({ sign, points }) => {
       pen.fillStyle = pen.strokeStyle = look[SIGNS[sign].colour];
       pen.beginPath();
@@ -744,7 +797,27 @@ class CirclePanel extends Panel {
     });
   }
 
+  drawGhosts(pen, frame, look) {
+    const [x, y] = this.centre;
+    for (const [{ angle }, latest] of ghostsAt(this.ghosts, frame.nearest)) {
+      const at = (reach, aside) => [x + reach * Math.cos(angle) - aside * Math.sin(angle), y - reach * Math.sin(angle) - aside * Math.cos(angle)];
+      strokeGhost(pen, look, latest, () => (pen.moveTo(x, y), pen.lineTo(...at(this.radius - 22, 0))));
+      pen.globalAlpha = latest ? 1 : FADED;
+      pen.beginPath(); // a head, left open: nobody is there yet
+      pen.moveTo(...at(this.radius - 22, 10));
+      pen.lineTo(...at(this.radius, 0));
+      pen.lineTo(...at(this.radius - 22, -10));
+      pen.closePath();
+      pen.lineWidth = 2;
+      pen.stroke();
+      pen.globalAlpha = 1;
+    }
+  }
+
   drawMoving(pen, frame, look) {
+    const values = this.fieldAt(frame);
+    if (this.panel.keys.length) this.drawField(pen, look, values);
+    this.drawGhosts(pen, frame, look);
     const angles = mixRow(this.panel.angle, frame, mixAngle);
     const lengths = mixRow(this.panel.length, frame);
     const signs = row(this.panel.sign, frame.nearest);
@@ -763,9 +836,8 @@ class CirclePanel extends Panel {
       pen.stroke();
       paintHeads(pen, sign, own, look);
     }
-    const { marks, field } = this.panel;
-    const value = (angle) => (this.largest ? ringValue(field.data, angle) : 0);
-    paintMarks(pen, marks.map(([angle, kind]) => [...this.at(angle, value(angle)), kind, angle]), look);
+    const value = (angle) => (this.largest ? ringValue(values, angle) : 0);
+    paintMarks(pen, this.panel.marks.map(([angle, kind]) => [...this.at(angle, value(angle)), kind, angle]), look);
   }
 }
 
@@ -1038,23 +1110,34 @@ class AxesPanel extends Panel {
     pen.fillText(this.y.label, 6, 10);
   }
 
-  // A curve within the box; numbers that have no place on the axes leave a gap.
+  // A curve within the box.
   strokeCurve(pen, xs, ys) {
+    this.within(pen, () => {
+      pen.beginPath();
+      this.trace(pen, Array.from(xs, (x, i) => [this.atX(x), this.atY(ys[i])]));
+      pen.stroke();
+    });
+  }
+
+  // Whatever is drawn, cut off at the box.
+  within(pen, draw) {
     const { left, right, top, bottom } = this.box;
     pen.save();
     pen.beginPath();
     pen.rect(left, top, right - left, bottom - top);
     pen.clip();
-    pen.beginPath();
+    draw();
+    pen.restore();
+  }
+
+  // A path through points; those that have no place on the axes leave a gap.
+  trace(pen, points) {
     let drawing = false;
-    for (let i = 0; i < xs.length; i++) {
-      const [x, y] = [this.atX(xs[i]), this.atY(ys[i])];
+    for (const [x, y] of points) {
       const known = Number.isFinite(x) && Number.isFinite(y);
       if (known) drawing ? pen.lineTo(x, y) : pen.moveTo(x, y);
       drawing = known;
     }
-    pen.stroke();
-    pen.restore();
   }
 
   dot(pen, x, y, radius) {
@@ -1106,6 +1189,8 @@ class ChartPanel extends AxesPanel {
 
   setRun(panel, count) {
     this.styles = seriesStyles(panel.series.map(([label]) => panel.predicted.includes(label)));
+    this.curves = panel.series.flatMap(([, values], i) => columns(values).map((ys, _, all) => ({ ys, style: this.styles[i], thin: all.length > 1 })));
+    this.ghosts = panel.ghosts.map((ghost) => ({ ...ghost, curves: columns(ghost.y) }));
     super.setRun(panel, count);
   }
 
@@ -1113,7 +1198,8 @@ class ChartPanel extends AxesPanel {
     const curves = this.panel.series.map(([label], i) => [[this.styles[i]], label]);
     const posts = this.panel.marks.map(([label], i) => [[{ colour: "ink", marker: "post", post: POST_DASHES[i % 3] }], label]);
     const levels = this.panel.levels.map(([label]) => [[{ colour: "soft", dash: LEVEL_DASH }], label]);
-    return [...curves, ...levels, ...posts, [[{ colour: "time", marker: "dot" }], "now"]];
+    const ghosts = this.ghosts.length ? [[[GHOST], "predicted at the plateau before"]] : [];
+    return [...curves, ...ghosts, ...levels, ...posts, [[{ colour: "time", marker: "dot" }], "now"]];
   }
 
   drawStill(pen, look) {
@@ -1128,23 +1214,50 @@ class ChartPanel extends AxesPanel {
       pen.setLineDash(POST_DASHES[i % 3]);
       this.strokeCurve(pen, [mark, mark], [this.y.low, this.y.high]);
     });
-    pen.lineWidth = 2.5;
-    this.panel.series.forEach(([, values], i) => {
-      const { colour, dash, ends } = this.styles[i];
-      pen.strokeStyle = look[colour];
-      pen.setLineDash(dash);
-      pen.lineCap = ends;
-      this.strokeCurve(pen, this.panel.x.data, values.data);
-    });
-    pen.lineCap = "butt";
+    this.points = this.curves.map(({ ys }) => Array.from(this.panel.x.data, (x, i) => [this.atX(x), this.atY(ys[i])]));
+    if (!this.panel.unfolds) this.drawCurves(pen, look, (points) => points);
     pen.setLineDash([]);
+  }
+
+  drawCurves(pen, look, shown) {
+    this.within(pen, () => {
+      this.curves.forEach(({ style: { colour, dash, ends }, thin }, i) => {
+        pen.strokeStyle = look[colour];
+        pen.lineWidth = thin ? 1.5 : 2.5;
+        pen.setLineDash(dash);
+        pen.lineCap = ends;
+        pen.beginPath();
+        this.trace(pen, shown(this.points[i]));
+        pen.stroke();
+      });
+    });
+  }
+
+  drawGhosts(pen, frame, look) {
+    this.within(pen, () => {
+      for (const [{ x, curves, mark }, latest] of ghostsAt(this.ghosts, frame.nearest)) {
+        strokeGhost(pen, look, latest, () => curves.forEach((ys) => this.trace(pen, Array.from(x.data, (at, i) => [this.atX(at), this.atY(ys[i])]))));
+        if (mark === null) continue;
+        pen.globalAlpha = latest ? 1 : FADED;
+        pen.lineWidth = 2;
+        pen.setLineDash(POST_DASHES[0]);
+        pen.beginPath();
+        this.trace(pen, [this.box.top, this.box.bottom].map((y) => [this.atX(mark), y]));
+        pen.stroke();
+        pen.globalAlpha = 1;
+      }
+    });
   }
 
   // Between two frames the cursor stands where the curve is drawn, that is, on the straight line between two points.
   drawMoving(pen, frame, look) {
-    const between = (place, values) => mix(place(values.data[frame.from]), place(values.data[frame.to]), frame.part);
+    this.drawGhosts(pen, frame, look);
+    if (this.panel.unfolds) this.drawCurves(pen, look, (points) => curveUntil(points, frame));
+    pen.setLineDash([]);
+    pen.lineCap = "butt";
+    const now = ([x, y], [nextX, nextY]) => [mix(x, nextX, frame.part), mix(y, nextY, frame.part)];
     // Time 0 has no place on a logarithmic axis; the cursor then waits at its left end.
-    const x = between((value) => Math.max(this.box.left, this.atX(value)), this.panel.x);
+    const [x] = now(...[frame.from, frame.to].map((i) => [Math.max(this.box.left, this.atX(this.panel.x.data[i])), 0]));
     pen.strokeStyle = look.time;
     pen.lineWidth = 2;
     pen.beginPath();
@@ -1152,10 +1265,10 @@ class ChartPanel extends AxesPanel {
     pen.lineTo(x, this.box.bottom);
     pen.stroke();
     pen.fillStyle = look.time;
-    for (const [, values] of this.panel.series) {
-      const y = between((value) => this.atY(value), values);
-      if (Number.isFinite(y)) this.dot(pen, x, y, 5.5);
-    }
+    this.curves.forEach(({ thin }, i) => {
+      const [, y] = now(this.points[i][frame.from], this.points[i][frame.to]);
+      if (y >= this.box.top && y <= this.box.bottom) this.dot(pen, x, y, thin ? 3 : 5.5);
+    });
   }
 }
 
@@ -1164,11 +1277,12 @@ const PANELS = { circle: CirclePanel, sphere: SpherePanel, map: MapPanel, functi
 // --------------------------------------------------------------------------------------------------------- shell: view
 
 const PLAY_SECONDS = 8;
+const LONG = 18; // letters, of which a list shows no more in one column
 const SETTLED = 300; // ms after the last move until the line of text is written
 const THEME_DELAYS = [0, 100, 400, 1500]; // ms after a sign of a new theme at which colours are read
 const BUSY_VISIBLE = 150; // ms of computing that pass without a word
 const LOOK = ["ink", "soft", "grid", "paper", "positive", "negative", "zero", "data", "time",
-  "series-0", "series-1", "series-2", "series-3"];
+  "ghost", "series-0", "series-1", "series-2", "series-3"];
 const told = ({ message }) => (message ? `${message} (the picture still shows the last good run)` : "");
 
 class View {
@@ -1252,7 +1366,8 @@ class View {
       const picked = control.kind === "choice" ? input.value : control.values[input.value];
       this.change({ [control.name]: picked });
     });
-    const element = make("div", { class: "explorer-control" },
+    const wide = control.kind === "choice" && control.values.some((option) => option.length > LONG) ? " explorer-long" : "";
+    const element = make("div", { class: `explorer-control${wide}` },
       this.label(input, control.label, control.kind === "choice" ? "" : value), input);
     return { control, input, value, element };
   }

@@ -131,6 +131,35 @@ test("the axes of a chart reach to its levels and marks", () => {
   assert.ok(stage.chartRanges({ ...chart, marks: [] }).x[1] < 11);
 });
 
+test("the axes of a chart reach to the marks of its ghosts, not to their curves", () => {
+  const chart = { x: { data: [1, 10] }, series: [["loss", { data: [2, 3] }]], levels: [], marks: [], log_x: false, log_y: false };
+  const ghost = { mark: 20, x: { data: [1, 90] }, y: { data: [-50, 50] } };
+  const { x, y } = stage.chartRanges({ ...chart, ghosts: [ghost, { ...ghost, mark: null }] });
+  assert.ok(x[0] === 1 && x[1] > 20 && x[1] < 21 && y[0] > 1 && y[1] < 4);
+});
+
+test("an array of many curves is told apart into them", () => {
+  assert.deepEqual(stage.columns({ data: Float32Array.of(1, 2, 3), shape: [3] }).map((ys) => [...ys]), [[1, 2, 3]]);
+  assert.deepEqual(stage.columns({ data: Float32Array.of(1, 10, 2, 20), shape: [2, 2] }).map((ys) => [...ys]), [[1, 2], [10, 20]]);
+});
+
+test("a curve unfolds up to the place between two frames", () => {
+  const points = [[0, 0], [10, 4], [20, 0]];
+  const until = (position) => stage.curveUntil(points, stage.frameAt(position, 3));
+  assert.deepEqual(until(0), [[0, 0]]);
+  assert.deepEqual(until(0.5), [[0, 0], [5, 2]]);
+  assert.deepEqual(until(1), [[0, 0], [10, 4]]);
+  assert.deepEqual(until(2), points);
+});
+
+test("ghosts are seen from their frame on, and fade when the next one begins", () => {
+  const ghosts = [{ frame: 0 }, { frame: 7 }, { frame: 7 }];
+  const seen = (frame) => stage.ghostsAt(ghosts, frame).map(([ghost, latest]) => [ghost.frame, latest]);
+  assert.deepEqual(seen(3), [[0, true]]);
+  assert.deepEqual(seen(7), [[0, false], [7, true], [7, true]]);
+  assert.deepEqual(stage.ghostsAt([{ frame: 4 }], 3), []);
+});
+
 test("a prediction is dotted in the colour of the curve before it, and the curves keep their own", () => {
   const styles = stage.seriesStyles([false, true, false, true]);
   const colours = styles.map(({ colour }) => colour);
@@ -356,16 +385,17 @@ function page() {
     title: "Toy",
     controls: [{ name: "scale", values: [0.1, 1] }, { name: "width", values: [5, 10, 20] }],
     defaults: { scale: 1, width: 10 },
+    cursor: 0.25,
     runs: [..."abcdef"].map((letter) => ({ code: `run ${letter}`, run: btoa(letter) })),
   });
 }
 const shown = (model) => [String.fromCharCode(...model.get("run")), model.get("code")];
 
-test("a page without a kernel opens with the run of its defaults, at the end", () => {
+test("a page without a kernel opens with the run of its defaults, where it stood", () => {
   const model = page();
   assert.deepEqual(shown(model), ["e", "run e"]);
   assert.equal(model.get("title"), "Toy");
-  assert.equal(model.get("cursor"), 1);
+  assert.equal(model.get("cursor"), 0.25);
   assert.deepEqual(model.get("failure"), {});
 });
 

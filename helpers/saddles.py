@@ -11,32 +11,20 @@ from dataclasses import dataclass, field, replace
 from itertools import pairwise
 
 import numpy as np
-from scipy.linalg import block_diag
-from scipy.optimize import brentq
-from scipy.signal import find_peaks
 
-from helpers import checks
-from helpers.flow import DivergenceError, EvaluationLimitError, StopAt, Trajectory, gradient_flow, stop_at
-from helpers.linear import DeepLinear
+from helpers import checks, rests
+from helpers.flow import DivergenceError, EvaluationLimitError, Trajectory, gradient_flow, stop_at
 from helpers.problem import Problem
 
-QUIET = 0.1  # a plateau is slower than this share of the drops on its both sides; living parts grow less than this share of the fastest growth
 LIVING = 0.02  # living parts have at least this share of the length of the longest
-_ONSET = 1e-3  # of a drop: when the NCF of the small weights has grown to this, the residual is frozen no more
 _EARLY = 0.05  # of a drop: when the direction of the foremost winner is taken
 _WINNERS = 0.99  # the share of the NCF at the onset that the parts which escape have between them
 _CLEAN = 0.02  # of a drop: what a clean plateau's loss may be off by
-_SETTLED = (QUIET / 2) ** 2  # of a drop: what is left of it when the flow has slowed to half of QUIET, as it falls to a minimum
-_STILL = 1e-4  # of the speed of a drop: a flow so slow has settled
-_FOLLOWING = _ONSET / 2  # of a drop, or of all that is left if that is less: with more gained by others at its end the next drop has begun
+_SETTLED = (rests.QUIET / 2) ** 2  # of a drop: what is left of it when the flow has slowed to half of a plateau's speed, as it falls to a minimum
+_FOLLOWING = rests.ONSET / 2  # of a drop, or of all that is left if that is less: with more gained by others at its end the next drop has begun
 _PARTING = 10.0  # of the NCF at the onset: more must not be gained until then by living weights that part
 _NOISE = 0.1  # of the small weights: more must not come from the errors of the run
-_SOLVED = 1e-7  # of the loss before a drop: with less than that left, nothing is left to wait for
-_TINY = 1e-200
-_REST_RTOL = 1e-5  # of a flow to rest, which forgets its errors
 _CLIMB = 100  # steps in which a part climbs the NCF
-_PATIENCE = 30  # steps in which a flow at rest should become slower yet
-_EVALUATIONS = 4000  # in which a flow to the next saddle should settle; the NCF flow, whose parts may wait for long, may take eight times as many
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,7 +52,8 @@ class Step:
 
     time: when half of the drop is done; loss: that of the next saddle; winners (K,): the parts that escape; direction (P,): of the foremost winner when a twentieth of the drop is done, unit; onset: the
     time at which they have grown so large that the residual melts; run: the flow from the saddle and the winners, its time from the onset on;
-    arrival: the Plateau it leads to. A loss of less than 1e-4 of the one before is not followed any further. Where `unclear` says why nothing is predicted, time, loss and direction are NaN and run and arrival are None.
+    arrival: the Plateau it leads to; a loss of less than 1e-7 of the one before is not followed any further.
+    Where `unclear` says why nothing is predicted, time, loss and direction are NaN and run and arrival are None.
     """
 
     time: float
@@ -84,19 +73,19 @@ def plateaus(problem, run, least=1e-3):
     """
     least = checks.positive("least", least)
     _check(problem)
-    speed = _speeds(problem, run)
-    peaks = _peaks(speed)
-    rests = np.array([0, *(a + int(np.argmin(speed[a:b])) for a, b in pairwise(peaks)), len(speed) - 1])
-    falls = -np.diff(run.loss[rests])
+    speed = rests.speeds(problem, run)
+    peaks = rests.peaks(speed)
+    quiet = np.array([0, *(a + int(np.argmin(speed[a:b])) for a, b in pairwise(peaks)), len(speed) - 1])
+    falls = -np.diff(run.loss[quiet])
     found, before = [], 0
     for k in np.flatnonzero((falls > 0) & (falls >= least * (run.loss[0] - run.loss[-1]))):
-        now = rests[k]
+        now = quiet[k]
         plateau = None if now else _at_origin(problem, run.theta[0])
         if plateau is None or plateau.unclear:  # a run may begin at a saddle
             fallen, peak = (run.loss[before] - run.loss[now], speed[before:now].max()) if now else (falls[k], speed[peaks[k]])
             after = _plateau(problem, run.t[now], run.theta[now], problem.velocity(run.theta[now]), peak, fallen)
             plateau = after if plateau is None or not after.unclear else plateau
-            if not plateau.unclear and _error(problem.network, run.theta[0], plateau) > _NOISE * np.linalg.norm(plateau.small):
+            if not plateau.unclear and rests.error(problem.network, run.theta[0], plateau) > _NOISE * np.linalg.norm(plateau.small):
                 plateau = replace(plateau, unclear="the small weights drown in the errors of the run: give it a smaller rtol")
         found.append(plateau)
         before = now
@@ -109,9 +98,9 @@ def drop_times(problem, run, found=None):
     """
     _check(problem)
     found = plateaus(problem, run) if found is None else _known(found)
-    speed = _speeds(problem, run)
+    speed = rests.speeds(problem, run)
     levels = np.array([*(plateau.loss for plateau in found), run.loss[-1]])
-    times = [_crossing(problem, run, level) for level in (levels[1:] + levels[:-1]) / 2]
+    times = [rests.crossing(problem, run, level) for level in (levels[1:] + levels[:-1]) / 2]
     if found and speed[-1] > 0.5 * speed[run.t >= found[-1].time].max():
         times[-1] = np.nan
     return np.array(times)
@@ -143,23 +132,23 @@ def next_step(problem, plateau):
         return _unclear(plateau, plateau.unclear)
     if not plateau.small.any():
         return _unclear(plateau, "no weights are small there")
-    step = _step(problem, plateau, _ONSET * plateau.saddle_loss)
+    step = _step(problem, plateau, rests.ONSET * plateau.saddle_loss)
     drop = plateau.saddle_loss - step.loss
-    return _step(problem, plateau, _ONSET * drop) if 0 < drop < QUIET * plateau.saddle_loss else step
+    return _step(problem, plateau, rests.ONSET * drop) if 0 < drop < rests.QUIET * plateau.saddle_loss else step
 
 
 def _step(problem, plateau, level):
     """The Step whose onset is when the NCF of the small weights is `level`."""
     frozen = problem.frozen(plateau.residual)
     try:
-        grown = _uncut(gradient_flow(frozen, plateau.small, 1e300, stop=stop_at(loss=-level), max_evaluations=8 * _EVALUATIONS))
+        grown = rests.uncut(gradient_flow(frozen, plateau.small, 1e300, stop=stop_at(loss=-level), max_evaluations=8 * rests.EVALUATIONS))
     except (EvaluationLimitError, DivergenceError) as error:
         grown = error.run
     if grown.stopped != "loss":
         return _unclear(plateau, "no small weights grow there")
     if plateau.living.any() and grown.t[-1] == 0:
         return _unclear(plateau, "the next drop has begun there")
-    parting, gained = _parted(problem, plateau, grown.t[-1])
+    parting, gained = rests.parted(problem, plateau, grown.t[-1])
     if gained > _PARTING * level:
         return _unclear(plateau, "the weights that live part before others grow: they are not at a minimum of their own loss")
     parts = problem.network.parts(grown.theta[-1])
@@ -167,7 +156,7 @@ def _step(problem, plateau, level):
     foremost = int(np.argmax(gains))
     winners = _foremost(gains) & (growth >= growth[foremost] / 2)
     losers, onset = parts[~winners].sum(axis=0), plateau.time + grown.t[-1]
-    run, rest, speed = _to_rest(problem, plateau.saddle + parting + parts[winners].sum(axis=0))
+    run, rest, speed = rests.to_rest(problem, plateau.saddle + parting + parts[winners].sum(axis=0))
     if rest is None:
         return _unclear(plateau, "the weights that grow do not come to rest again")
     loss = run.loss[rest]
@@ -176,23 +165,23 @@ def _step(problem, plateau, level):
         return _unclear(plateau, "the weights that live have not settled")
     if run.loss[0] <= plateau.saddle_loss - drop / 2:
         return _unclear(plateau, "half of the drop is done before its residual melts")
-    half, settled = (_crossing(problem, run, loss + left * drop) for left in (0.5, _SETTLED))
+    half, settled = (rests.crossing(problem, run, loss + left * drop) for left in (0.5, _SETTLED))
     late = problem.frozen(problem.residual(run.theta[rest]))
     try:
-        losers = _after(late, _after(frozen, losers, half), settled - half)
+        losers = rests.later(late, rests.later(frozen, losers, half), settled - half)
     except DivergenceError:
         return _unclear(plateau, "another group of weights escapes at the same time")
     theta = run.theta[rest] + losers
-    if loss > _SOLVED * run.loss[0]:
+    if loss > rests.SOLVED * run.loss[0]:
         arrival = _plateau(problem, onset + settled, theta, late.velocity(theta), speed, drop)
     else:
         sizes = np.linalg.norm(problem.network.parts(run.theta[rest]), axis=1)
         arrival = Plateau(onset + settled, theta, problem.loss(theta), sizes >= LIVING * sizes.max(), losers, run.theta[rest], loss, late.z)
     if abs(arrival.saddle_loss - loss) > _CLEAN * drop:
         return _unclear(plateau, "the weights that grow do not come to rest again")
-    if loss > _CLEAN * drop and max(-late.loss(arrival.small), _parted(problem, arrival, settled - half)[1]) > _FOLLOWING * min(loss, drop):
+    if loss > _CLEAN * drop and max(-late.loss(arrival.small), rests.parted(problem, arrival, settled - half)[1]) > _FOLLOWING * min(loss, drop):
         return _unclear(plateau, "other weights follow before these have settled")
-    early = run.at([_crossing(problem, run, loss + (1 - _EARLY) * drop)])[0] - plateau.saddle
+    early = run.at([rests.crossing(problem, run, loss + (1 - _EARLY) * drop)])[0] - plateau.saddle
     first = np.where(parts[foremost] != 0, early, 0.0)
     return Step(onset + half, loss, winners, first / np.linalg.norm(first), onset, run, arrival)
 
@@ -202,7 +191,7 @@ def staircase(problem, theta0, steps=10):
     with a loss of a thousandth of the origin's, or with a Step that is unclear.
     """
     steps, plateau, found = checks.whole("steps", steps), start(problem, theta0), []
-    least = _ONSET * plateau.saddle_loss
+    least = rests.ONSET * plateau.saddle_loss
     while len(found) < steps and plateau is not None and plateau.saddle_loss > least:
         found.append(next_step(problem, plateau))
         plateau = found[-1].arrival
@@ -223,7 +212,7 @@ def pursuit(problem, scale=1e-6, steps=3, seed=0):
         new, tries = _best_part(problem, theta, seed + step)
         if new is None:
             break
-        run, rest, _ = _to_rest(problem, theta + scale * new, patient=True)
+        run, rest, _ = rests.to_rest(problem, theta + scale * new, patient=True)
         if rest is None:
             break
         theta, evaluations = run.theta[rest], evaluations + tries + run.evaluations
@@ -247,7 +236,7 @@ def _climbed(frozen, part):
     """A unit vector of high NCF, by shorter and shorter steps along its gradient."""
     for k in range(_CLIMB):
         velocity = frozen.velocity(part)
-        part = part / np.linalg.norm(part) + velocity / max(np.linalg.norm(velocity), _TINY) / (k + 2)
+        part = part / np.linalg.norm(part) + velocity / max(np.linalg.norm(velocity), rests.TINY) / (k + 2)
     return part / np.linalg.norm(part)
 
 
@@ -257,7 +246,7 @@ def _plateau(problem, time, theta, velocity, speed, drop):
     alive = problem.network.parts(theta)[living].sum(axis=0)
     if not living.any():
         return Plateau(float(time), theta, problem.loss(theta), living, theta, alive, problem.loss(alive), problem.residual(alive), "no weights live there")
-    run, rest, _ = _to_rest(problem, alive, speed)
+    run, rest, _ = rests.to_rest(problem, alive, speed)
     rest = 0 if rest is None else rest
     saddle, saddle_loss, loss = run.theta[rest], run.loss[rest], problem.loss(theta)
     unclear = "" if abs(loss - saddle_loss) <= _CLEAN * drop else "the weights that live have not settled"
@@ -269,7 +258,7 @@ def _living(problem, theta, velocity, speed):
     parts = problem.network.parts(theta)
     size = np.linalg.norm(parts, axis=1)
     growth = _growth(parts, velocity)
-    return (size >= LIVING * size.max()) & (growth <= QUIET * max(growth.max(), QUIET**2 * speed / size.max()))
+    return (size >= LIVING * size.max()) & (growth <= rests.QUIET * max(growth.max(), rests.QUIET**2 * speed / size.max()))
 
 
 def _gains(frozen, parts):
@@ -286,158 +275,9 @@ def _foremost(gains):
     return chosen
 
 
-def _parted(problem, plateau, time):
-    """How far (P,) living weights go within a time from a saddle that is no minimum of their own loss, and what the flow gains by it: with the growth rates
-    λ > 0 of its curvature and the velocity's components v along them, v (e^{λt} − 1)/λ each, and Σ v² (e^{2λt} − 1)/(2λ).
-    """
-    if not plateau.living.any() or problem.network.kinked:
-        return np.zeros_like(plateau.theta), 0.0
-    room, step = _room(problem.network, plateau.theta - plateau.small), 1e-5 * np.linalg.norm(plateau.saddle)
-    slopes = np.array([problem.velocity(plateau.saddle + step * axis) - problem.velocity(plateau.saddle - step * axis) for axis in room]) @ room.T / (2 * step)
-    growth, axes = np.linalg.eigh((slopes + slopes.T) / 2)
-    up = growth > 0
-    axes, growth = axes[:, up], np.minimum(growth[up], 250 / time if time > 0 else np.inf)  # e^{500} is not to overflow
-    along = axes.T @ (room @ problem.velocity(plateau.theta))
-    return along * np.expm1(growth * time) / growth @ axes.T @ room, float(np.sum(along**2 * np.expm1(2 * growth * time) / (2 * growth)))
-
-
-def _error(network, theta0, plateau):
-    """About how large the errors of a run are in the small weights, where a weight belongs to several parts: what the flow should keep between
-    the living directions of a hidden layer and the others, W_{l+1}ᵀW_{l+1} − W_lW_lᵀ, is off by this times the size of the living weights.
-    """
-    if not isinstance(network, DeepLinear) or not plateau.living.any():
-        return 0.0
-    errors, size = [], np.linalg.norm(plateau.theta - plateau.small)
-    drifts = [now - before for now, before in zip(_imbalances(network, plateau.theta), _imbalances(network, theta0), strict=True)]
-    for drift, frame in zip(drifts, _frames(network, plateau.theta - plateau.small), strict=True):
-        across = drift @ frame
-        errors.append(np.linalg.norm(across - frame @ (frame.T @ across)) / size)
-    return max(errors)
-
-
-def _imbalances(network, theta):
-    W = network.weights(theta)
-    return [above.T @ above - below @ below.T for below, above in pairwise(W)]
-
-
-def _frames(network, theta):
-    """Of every hidden layer of a DeepLinear network an orthonormal basis (m, r) of the directions that θ uses."""
-    W = network.weights(theta)
-    turned = [np.linalg.svd(np.hstack([below, above.T]), full_matrices=False)[:2] for below, above in pairwise(W)]
-    return [frame[:, sizes > 1e-9 * sizes[0]] for frame, sizes in turned]
-
-
-def _room(network, theta):
-    """An orthonormal basis (Q, P) of the weights that the flow from θ can make use of: parts that are zero stay so."""
-    if isinstance(network, DeepLinear):
-        frames = [np.eye(network.widths[0]), *_frames(network, theta), np.eye(network.widths[-1])]
-        return block_diag(*(np.kron(after, before).T for before, after in pairwise(frames)))
-    if network.kinked:  # the flow slides along the kinks of neurons, which it must see whole
-        return np.eye(len(theta))
-    used = network.parts(np.ones_like(theta))[network.parts(theta).any(axis=1)].any(axis=0)
-    return np.eye(len(theta))[used]
-
-
 def _growth(parts, velocity):
     """The rate d ln‖part‖/dt of each part, shape (K,)."""
-    return parts @ velocity / np.maximum(np.sum(parts**2, axis=1), _TINY)
-
-
-@dataclass(frozen=True)
-class _AtRest(StopAt):
-    """Ends a flow that, after a first drop, has almost come to rest, becomes no slower, or grows fast again; `peak` is the greatest speed of a drop that is over already."""
-
-    loss: None = None
-    norm: None = None
-    stationary: None = None
-    peak: float = 0.0
-    losses: list = field(default_factory=list)
-    speeds: list = field(default_factory=list)
-
-    def reason(self, loss, norm, speed):
-        self.losses.append(loss)
-        self.speeds.append(speed)
-        rest, peak = self.rest()
-        if rest is not None and (speed <= _STILL * peak or loss <= _SOLVED * self.losses[0] or speed >= self.speeds[rest] / QUIET
-                                 or (len(self.speeds) > rest + _PATIENCE and self.speeds[rest] <= QUIET**2 * peak)):
-            return "stationary"
-        return None
-
-    def rest(self):
-        """The number of the slowest point since the drop, None before that, and the drop's greatest speed."""
-        speeds, over, tops = np.array(self.speeds), np.array([True]), np.array([self.peak])
-        if not self.peak:
-            tops = np.maximum.accumulate(speeds)
-            over = (speeds <= QUIET * tops) & (np.array(self.losses) <= (1 - _ONSET) * self.losses[0])
-        if not over.any():
-            return None, tops[-1]
-        end = int(np.argmax(over))
-        return end + int(np.argmin(speeds[end:])), tops[end]
-
-
-def _to_rest(problem, theta, peak=0.0, patient=False):
-    """The flow from θ, a sum of parts, to its rest after a drop, the number of that rest among its points, None if it has none, and the drop's greatest speed;
-    `patient`: with eight times as many evaluations, and content with the slowest point."""
-    stop, alive = _AtRest(peak=peak), _Alive(problem, theta)
-    limit = (8 if patient else 1) * _EVALUATIONS
-    try:
-        run = _uncut(gradient_flow(alive, alive.room @ theta, 1e300, stop, None if problem.network.kinked else _REST_RTOL, limit, stiff=True))
-    except (EvaluationLimitError, DivergenceError) as error:
-        run = error.run
-    rest, peak = stop.rest()
-    settled = run.stopped == "stationary" or (rest is not None and stop.speeds[rest] <= QUIET**2 * peak) or patient
-    return alive.whole(run), rest if settled else None, peak
-
-
-class _Alive:
-    """The problem in those weights alone that the flow from θ can make use of: fewer, and without errors in the others."""
-
-    def __init__(self, problem, theta):
-        self.room, self.network, self.data, self._problem = _room(problem.network, theta), problem.network, problem.data, problem
-
-    def start(self, weights):
-        return weights.copy()
-
-    def loss(self, weights):
-        return self._problem.loss(weights @ self.room)
-
-    def velocity(self, weights):
-        return self.room @ self._problem.velocity(weights @ self.room)
-
-    def whole(self, run):
-        """The run of these weights as one of all."""
-        return replace(run, theta=run.theta @ self.room, _dense=run._dense and (lambda times: (run._dense(times).T @ self.room).T))
-
-
-def _after(frozen, small, time):
-    return _uncut(gradient_flow(frozen, small, time)).theta[-1] if small.any() and time > 0 else small
-
-
-def _uncut(run):
-    """The run, unless Ctrl-C or a stopped cell has cut it short."""
-    if run.stopped == "interrupted":
-        raise KeyboardInterrupt
-    return run
-
-
-def _speeds(problem, run):
-    if not isinstance(run, Trajectory) or run.theta.shape[1] != problem.network.size(problem.data.dim):
-        raise TypeError(f"run must be a Trajectory of the problem, got {run!r}")
-    return np.array([np.linalg.norm(problem.velocity(theta)) for theta in run.theta])
-
-
-def _peaks(speed):
-    """Where the speed (T,) is greatest between two rests."""
-    height = np.concatenate([[-np.inf], np.log(np.maximum(speed, _TINY)), [-np.inf]])
-    return find_peaks(height, prominence=-np.log(QUIET))[0] - 1
-
-
-def _crossing(problem, run, level):
-    """The time at which the loss of a run first falls to the level."""
-    k = int(np.argmax(run.loss <= level))
-    if k == 0:
-        return float(run.t[0])
-    return float(brentq(lambda t: problem.loss(run.at([t])[0]) - level, run.t[k - 1], run.t[k]))
+    return parts @ velocity / np.maximum(np.sum(parts**2, axis=1), rests.TINY)
 
 
 def _unclear(plateau, why):

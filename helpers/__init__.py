@@ -14,16 +14,17 @@ from helpers.condensation import (
     relative_distance,
     stable_rank,
 )
+from helpers.curvature import hessian_extremes
 from helpers.flow import DivergenceError, EvaluationLimitError, Trajectory, escape_time, gradient_descent, gradient_flow, stop_at
 from helpers.linear import DeepLinear, Diagonal
 from helpers.networks import Deep, TorchNetwork, TwoLayer
 from helpers.optimizers import train
 from helpers.problem import Problem
 
-_ON_DEMAND = ("explorers", "figures", "highdim", "lesson", "lines", "margin", "ncf", "predict", "saddles")
+_ON_DEMAND = ("balanced", "explorers", "figures", "highdim", "lesson", "lines", "margin", "ncf", "predict", "saddles", "vision")
 
 __all__ = ["Deep", "DeepLinear", "Diagonal", "DivergenceError", "EvaluationLimitError", "Problem", "TorchNetwork", "Trajectory", "TwoLayer", "activation",
-           "condensed_lines", "cosine_matrix", "data", "directions", "effective_rank", "escape_time", "gradient_descent", "gradient_flow", "linear", "merged", "polynomial_residual",
+           "condensed_lines", "cosine_matrix", "data", "directions", "effective_rank", "escape_time", "gradient_descent", "gradient_flow", "hessian_extremes", "linear", "merged", "polynomial_residual",
            "relative_distance", "stable_rank", "stop_at", "train"]
 
 

@@ -4,14 +4,14 @@ Both are networks in the sense of helpers.networks, and separable: `parts` gives
 """
 
 from functools import reduce
-from itertools import pairwise
+from itertools import accumulate, pairwise
 
 import numpy as np
 from scipy.optimize import linprog
 from scipy.special import expit, exprel, logit
 
 from helpers import checks
-from helpers.networks import random_start
+from helpers.networks import _directions, _residual, random_start
 from helpers.problem import Problem
 
 
@@ -52,7 +52,7 @@ class DeepLinear:
         random, rank = np.random.default_rng(checks.whole("seed", seed, low=0)), min(self.widths)
         values = np.abs(random.standard_normal(rank))
         values *= checks.positive("scale", scale) / (np.sqrt(self.degree) * np.linalg.norm(values))
-        frames = [np.linalg.qr(random.standard_normal((width, rank)))[0] for width in self.widths]
+        frames = [_frame(random.standard_normal((width, rank))) for width in self.widths]
         return np.concatenate([(after * values @ before.T).ravel() for before, after in pairwise(frames)])
 
     def weights(self, theta):
@@ -82,6 +82,18 @@ class DeepLinear:
             layers.append((above.T @ below).ravel())
             above = above @ layer
         return np.concatenate(layers[::-1])
+
+    def directional(self, theta, X, r, v):
+        """J(θ)v, shape (…, n) or (…, n, k), and the derivative along v of J(θ)ᵀ r, shape (…, P), for one direction v (P,) or several (Q, P)."""
+        (d, *_, k), v = self.widths, _directions(v, theta)
+        X = _inputs(self, theta, X, d)
+        G = _residual(r, (len(X),) if k == 1 else (len(X), k)).reshape(-1, k).T @ X
+        layers = list(zip(self.weights(theta), self.weights(v), strict=True))  # each W_l with its derivative
+        *below, product = accumulate(layers, lambda done, W: _product_rule(W, done), initial=(np.eye(d), np.zeros((d, d))))
+        above = list(accumulate(layers[:0:-1], _product_rule, initial=(np.eye(k), np.zeros((k, k)))))[::-1]
+        bent = [dA.mT @ G @ B.T + A.T @ G @ dB.mT for (A, dA), (B, dB) in zip(above, below, strict=True)]
+        H = X @ product[1].mT
+        return H[..., 0] if k == 1 else H, np.concatenate([layer.reshape(*v.shape[:-1], -1) for layer in bent], axis=-1)
 
     def parts(self, theta):
         """θ (P,) as a sum of vectors whose outputs add, shape (K, P): the network cut down to direction k of every hidden layer.
@@ -148,6 +160,14 @@ class Diagonal:
         slope = self.depth * (_residual(r, (len(X),)) @ X)
         return np.concatenate([u ** (self.depth - 1) * slope, -(v ** (self.depth - 1)) * slope])
 
+    def directional(self, theta, X, r, v):
+        """J(θ)v, shape (…, n), and the derivative along v of J(θ)ᵀ r, shape (…, 2d), for one direction v (2d,) or several (Q, 2d)."""
+        X, D = _inputs(self, theta, X, np.size(theta) // 2), self.depth
+        (u, w), (du, dw) = self.weights(theta), self.weights(_directions(v, theta))
+        along = D * (_residual(r, (len(X),)) @ X)
+        moved = D * (u ** (D - 1) * du - w ** (D - 1) * dw)
+        return moved @ X.T, (D - 1) * np.concatenate([u ** (D - 2) * du * along, -(w ** (D - 2)) * dw * along], axis=-1)
+
     def parts(self, theta):
         """θ (2d,) as a sum of vectors whose outputs add: each weight alone, shape (2d, 2d)."""
         return np.diag(np.concatenate(self.weights(checks.array("theta", theta, ("2d",)))))
@@ -160,11 +180,16 @@ def _inputs(network, theta, X, dim):
     return X
 
 
-def _residual(r, shape):
-    r = np.asarray(r, dtype=float)
-    if r.shape != shape:
-        raise ValueError(f"r must have the shape of the outputs, {shape}, got {r.shape}")
-    return r
+def _frame(columns):
+    """The orthonormal frame of Gaussian columns, each pointing their way: uniform among all frames, which the bare QR decomposition is not."""
+    Q, R = np.linalg.qr(columns)
+    return Q * np.sign(np.diag(R))
+
+
+def _product_rule(first, second):
+    """The product of two matrices, each with its derivative."""
+    (A, dA), (B, dB) = first, second
+    return A @ B, dA @ B + A @ dB
 
 
 def exact_product(problem, theta0, times):

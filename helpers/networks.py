@@ -4,6 +4,10 @@
     pullback(θ, X, r)   J(θ)ᵀ r = ∇_θ Σ_i r_i · H(x_i; θ), shape (P,), for r of the outputs' shape
 
 Any object with these two, `size(dim)` (the number P of weights for inputs with dim entries) and `init(dim, scale, seed)` is a network of this course.
+The networks here know their second derivatives too, from which the curvature of the loss is made:
+
+    directional(θ, X, r, v)   J(θ)v and (d/dε) J(θ + εv)ᵀ r at ε = 0, of shapes (…, n) or (…, n, k) and (…, P), for one direction v (P,) or several (Q, P)
+
 One whose activation has a kink says so with `kinked = True`: its flow is integrated by another method, neuron by neuron if the network has `sizes` and
 `sliding` (see TwoLayer).
 """
@@ -21,6 +25,20 @@ def random_start(size, scale, seed):
     """θ(0) = δ·θ̂ with θ̂ Gaussian of norm ‖θ̂‖₂ = 1 and δ the initialization scale, shape (size,)."""
     direction = np.random.default_rng(checks.whole("seed", seed, low=0)).standard_normal(size)
     return checks.positive("scale", scale) * direction / np.linalg.norm(direction)
+
+
+def _residual(r, shape):
+    r = np.asarray(r, dtype=float)
+    if r.shape != shape:
+        raise ValueError(f"r must have the shape of the outputs, {shape}, got {r.shape}")
+    return r
+
+
+def _directions(v, theta):
+    v = np.asarray(v, dtype=float)
+    if v.ndim not in (1, 2) or v.shape[-1] != np.size(theta):
+        raise ValueError(f"v must be a direction of theta, shape ({np.size(theta)},), or several, (Q, {np.size(theta)}), got {v.shape}")
+    return v
 
 
 class TwoLayer:
@@ -100,9 +118,7 @@ class TwoLayer:
     def pullback(self, theta, X, r):
         """J(θ)ᵀ r, shape (P,)."""
         W, a, X = self._read(theta, X)
-        r = np.asarray(r, dtype=float)
-        if r.shape != (len(X),):
-            raise ValueError(f"r must have the shape of the outputs, {(len(X),)}, got {r.shape}")
+        r = _residual(r, (len(X),))
         z = self._preactivations(W, X)
         into = (r[:, None] * self.activation.derivative(z)) * a
         result = np.empty(np.shape(theta))
@@ -114,8 +130,29 @@ class TwoLayer:
             result[W.size:] = self.activation.function(z).T @ r
         return result
 
+    def directional(self, theta, X, r, v):
+        """J(θ)v, shape (…, n), and the derivative along v of J(θ)ᵀ r, shape (…, P), for one direction v (P,) or several (Q, P).
+
+        Of a kinked σ the second is the one almost everywhere: what jumps at the kinks is left out.
+        """
+        W, a, X = self._read(theta, X)
+        r, v = _residual(r, (len(X),)), _directions(v, theta)
+        dW, da = self.weights(v)
+        da = da if self.train_output else np.zeros_like(da)
+        z, dz = self._preactivations(W, X), self._preactivations(dW, X)
+        slope = self.activation.derivative(z)
+        moved = slope * dz
+        into = r[:, None] * (self.activation.second(z) * dz * a + slope * da[..., None, :])
+        rows = into.mT @ X
+        if self.bias:
+            rows = np.concatenate([rows, into.sum(axis=-2)[..., None]], axis=-1)
+        result = rows.reshape(*v.shape[:-1], -1)
+        if self.train_output:
+            result = np.concatenate([result, r @ moved], axis=-1)
+        return moved @ a + da @ self.activation.function(z).T, result
+
     def _preactivations(self, W, X):
-        return X @ W[:, :-1].T + W[:, -1] if self.bias else X @ W.T
+        return X @ W[..., :-1].mT + W[..., None, :, -1] if self.bias else X @ W.mT
 
     def _columns(self, size):
         columns, rest = divmod(size, self.width)
@@ -160,6 +197,7 @@ class TorchNetwork:
         self._parameters = {name: p for name, p in self.module.named_parameters() if p.requires_grad}
         if not self._parameters:
             raise ValueError("module must have at least one trainable parameter")
+        self._kept = None
 
     def __repr__(self):
         return f"TorchNetwork({self.module})"
@@ -182,17 +220,35 @@ class TorchNetwork:
 
     def outputs(self, theta, X):
         """H(X; θ), shape (n,) or (n, k)."""
-        with self._torch.no_grad():
-            return self._forward(self._tensor(theta), X).numpy()
+        return self._last_pass(theta, X)[1].detach().numpy().copy()
 
     def pullback(self, theta, X, r):
         """J(θ)ᵀ r, shape (P,)."""
-        tensor = self._tensor(theta).requires_grad_()
-        out = self._forward(tensor, X)
+        tensor, out = self._last_pass(theta, X)
         if np.shape(r) != tuple(out.shape):
             raise ValueError(f"r must have the shape of the outputs, {tuple(out.shape)}, got {np.shape(r)}")
-        weighted = (out * self._torch.as_tensor(np.asarray(r, dtype=float))).sum()
-        return self._torch.autograd.grad(weighted, tensor)[0].numpy()
+        return self._torch.autograd.grad(out, tensor, self._torch.from_numpy(np.array(r, dtype=float)), retain_graph=True)[0].numpy()
+
+    def _last_pass(self, theta, X):
+        """θ and H(X; θ) as tensors of one pass forward, which is kept: the outputs and the pullback at a point need it only once."""
+        asked, kept = (np.array(theta, dtype=float), np.array(X, dtype=float)), self._kept
+        if kept is None or not all(map(np.array_equal, asked, kept[0])):
+            tensor = self._tensor(theta).requires_grad_()
+            kept = self._kept = asked, (tensor, self._forward(tensor, X))
+        return kept[1]
+
+    def directional(self, theta, X, r, v):
+        """J(θ)v, of the outputs' shape (…, n) or (…, n, k), and the derivative along v of J(θ)ᵀ r, shape (…, P), for one direction v (P,) or several (Q, P).
+
+        J(θ)ᵀ r is linear in r, so its derivative along v by θ and by r gives both. At kinks (ReLU, max pooling) what jumps is left out.
+        """
+        theta, v = self._tensor(theta).requires_grad_(), _directions(v, theta)
+        out = self._forward(theta, X)
+        r = self._torch.tensor(_residual(r, tuple(out.shape))).requires_grad_()
+        gradient, = self._torch.autograd.grad(out, theta, r, create_graph=True)
+        pairs = [self._torch.autograd.grad(gradient, (r, theta), row, retain_graph=True, materialize_grads=True) for row in self._torch.tensor(np.atleast_2d(v))]
+        moved, bent = (np.stack([part.numpy() for part in parts]) for parts in zip(*pairs, strict=True))
+        return (moved, bent) if v.ndim == 2 else (moved[0], bent[0])
 
     def _tensor(self, theta):
         theta = np.array(theta, dtype=float)

@@ -22,6 +22,25 @@ def test_derivative_is_that_of_the_function_away_from_the_kink(name):
 
 
 @pytest.mark.parametrize("name", EXAMPLES)
+def test_the_second_derivative_is_that_of_the_function_away_from_the_kink_and_so_it_is_of_the_leading_activation(name):
+    act, z, h = activation(name), np.concatenate([np.linspace(-3, -0.01, 31), np.linspace(0.01, 3, 29)]).reshape(4, 15), 1e-6
+    for one in (act,) if name in ("sigmoid", "softplus") else (act, act.leading):
+        difference = (one.derivative(z + h) - one.derivative(z - h)) / (2 * h)
+        np.testing.assert_allclose(one.second(z), difference, rtol=1e-6, atol=1e-8)
+
+
+def test_at_the_kink_the_second_derivative_is_that_of_the_left_side():
+    found = [activation(name).second(np.zeros(1))[0] for name in ("relu", "leaky_relu(0.3)", "relu**2", "leaky_relu(0.3)**2", "relu**3")]
+    assert found == pytest.approx([0, 0, 0, 2 * 0.3**2, 0])
+
+
+def test_a_new_activation_gets_its_second_derivative_from_its_first():
+    z = np.linspace(-5, 5, 101)
+    np.testing.assert_allclose(activation("sin", np.sin, np.cos).second(z), -np.sin(z), atol=1e-9)
+    np.testing.assert_allclose(activation("sinh minus its line", lambda z: np.sinh(z) - z, lambda z: np.cosh(z) - 1).leading.second(z), z, rtol=1e-8, atol=1e-9)
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
 def test_declared_multiplicity_and_degree_are_the_ones_found(name):
     act = activation(name)
     assert (act.multiplicity, act.degree) == (find_multiplicity(act.derivative), find_degree(act.function))

@@ -15,6 +15,7 @@ from helpers import (
     TwoLayer,
     activation,
     condensation,
+    curvature,
     data,
     escape_time,
     gradient_descent,
@@ -29,6 +30,7 @@ from helpers import (
     saddles,
     stop_at,
     train,
+    vision,
 )
 from helpers.data import Dataset
 
@@ -42,6 +44,7 @@ RUN = gradient_flow(PROBLEM, START, t_end=1.0)
 SLOW = PROBLEM.rescaled()
 SLOW_RUN = gradient_flow(SLOW, START, t_end=1.0)
 DEEP = Problem(Deep((2, 3, 1)), POINTS)
+SEEN = curvature.along(PROBLEM, RUN, 8)
 FORECAST = predict.forecast(PROBLEM, START)
 CORRELATION = ncf.correlation(PROBLEM)
 CUBIC = Problem(TwoLayer(3, "z**3"), Dataset(np.eye(3), np.ones(3)))
@@ -121,6 +124,7 @@ TABLE = {
     ("data.sparse_regression", "seed"): (lambda bad: data.sparse_regression(seed=bad), WHOLE),
     ("data.digits", "first"): (lambda bad: data.digits(bad, 8), [*WHOLE, 8, 10]),
     ("data.digits", "second"): (lambda bad: data.digits(3, bad), [*WHOLE, 3, 10]),
+    ("data.ten_digits", "n"): (lambda bad: data.ten_digits(bad), [*COUNT, 1798]),
     ("TwoLayer", "width"): (TwoLayer, COUNT),
     ("TwoLayer", "activation"): (lambda bad: TwoLayer(3, bad), [None, 3, "gelu", np.tanh, ["tanh"]]),
     ("TwoLayer", "train_output"): (lambda bad: TwoLayer(3, train_output=bad), [None, "no", 2]),
@@ -130,6 +134,10 @@ TABLE = {
     ("TwoLayer", "scale"): (lambda bad: NETWORK.init(2, bad, 0), POSITIVE),
     ("TwoLayer", "seed"): (lambda bad: NETWORK.init(2, 1.0, bad), WHOLE),
     ("TwoLayer", "theta"): (lambda bad: NETWORK.outputs(bad, POINTS.X), [None, [], 1.0, np.ones(5), np.ones((2, 3))]),
+    ("TwoLayer.directional", "theta"): (lambda bad: NETWORK.directional(bad, POINTS.X, np.ones(4), START), [None, [], 1.0, np.ones(5), np.ones((2, 3))]),
+    ("TwoLayer.directional", "X"): (lambda bad: NETWORK.directional(START, bad, np.ones(4), START), [None, 1.0, [1.0, 2.0], np.ones((2, 2, 2))]),
+    ("TwoLayer.directional", "r"): (lambda bad: NETWORK.directional(START, POINTS.X, bad, START), [None, 1.0, [1.0], np.ones((4, 1))]),
+    ("TwoLayer.directional", "v"): (lambda bad: NETWORK.directional(START, POINTS.X, np.ones(4), bad), [None, [], 1.0, np.ones(5), np.ones((2, 3)), np.ones((1, 2, 9))]),
     ("TwoLayer.parts", "theta"): (NETWORK.parts, [None, [], 1.0, np.ones(5), np.ones((2, 9)), np.full(9, NAN), "ab"]),
     ("TwoLayer", "X"): (lambda bad: NETWORK.outputs(START, bad), [None, 1.0, [1.0, 2.0], np.ones((2, 2, 2))]),
     ("TwoLayer", "r"): (lambda bad: NETWORK.pullback(START, POINTS.X, bad), [None, 1.0, [1.0], np.ones((4, 1))]),
@@ -178,6 +186,36 @@ TABLE = {
     ("Problem", "reduction"): (lambda bad: Problem(NETWORK, POINTS, reduction=bad), [None, 1, "max", ["sum"]]),
     ("Problem", "theta"): (PROBLEM.loss, [None, [], 1.0, np.ones(5), np.full(9, NAN)]),
     ("Problem", "residual"): (PROBLEM.frozen, ["ab", 1.0, [1.0], [1.0, 2, 3, NAN], np.ones((4, 1))]),
+    ("Problem.hessian", "theta"): (PROBLEM.hessian, [None, [], 1.0, np.ones(5), np.full(9, NAN)]),
+    ("Problem.hessian_product", "theta"): (lambda bad: PROBLEM.hessian_product(bad, START), [[1.0], np.full(9, NAN), np.ones((3, 3))]),
+    ("Problem.hessian_product", "v"): (lambda bad: PROBLEM.hessian_product(START, bad), [*WEIGHTS, np.ones((2, 9))]),
+    ("hessian_extremes", "problem"): (lambda bad: helpers.hessian_extremes(bad, START), [None, "problem", NETWORK, SLOW]),
+    ("hessian_extremes", "theta"): (lambda bad: helpers.hessian_extremes(PROBLEM, bad), [*WEIGHTS, RUN, np.ones((2, 2, 9))]),
+    ("hessian_extremes", "method"): (lambda bad: helpers.hessian_extremes(PROBLEM, START, bad), ["", "arpack", 3, True, ["full"]]),
+    ("vision.network", "name"): (lambda bad: vision.network(bad), [None, "relu", 1]),
+    ("vision.xavier", "network"): (lambda bad: vision.xavier(bad, 0), [None, "ReLU", NETWORK]),
+    ("vision.xavier", "seed"): (lambda bad: vision.xavier(TORCH, bad), WHOLE),
+    ("vision.descents", "problem"): (lambda bad: vision.descents(bad, START, 0.1, 4, points=2), [None, "problem", NETWORK]),
+    ("vision.descents", "theta0"): (lambda bad: vision.descents(PROBLEM, bad, 0.1, 4, points=2), WEIGHTS),
+    ("vision.descents", "step"): (lambda bad: vision.descents(PROBLEM, START, bad, 4, points=2), POSITIVE),
+    ("vision.descents", "steps"): (lambda bad: vision.descents(PROBLEM, START, 0.1, bad, points=2), COUNT),
+    ("vision.descents", "ratios"): (lambda bad: vision.descents(PROBLEM, START, 0.1, 4, bad, points=2), [None, 2, "ab", [1, 0], [1.5], [True]]),
+    ("vision.descents", "points"): (lambda bad: vision.descents(PROBLEM, START, 0.1, 4, points=bad), [*COUNT, 3, 5]),
+    ("curvature.along", "problem"): (lambda bad: curvature.along(bad, RUN), [None, "problem", NETWORK, SLOW]),
+    ("curvature.along", "run"): (lambda bad: curvature.along(PROBLEM, bad), [None, "run", START, RUN.theta, gradient_descent(PROBLEM, START, 0.1, 2), gradient_flow(CUBIC, np.ones(12), 0.1)]),
+    ("curvature.along", "points"): (lambda bad: curvature.along(PROBLEM, RUN, bad), [*COUNT, 7]),
+    ("Curvature.bound", "step"): (SEEN.bound, [*POSITIVE, lambda loss: NAN, lambda loss: -loss, lambda loss: None]),
+    ("Curvature.bound", "form"): (lambda bad: SEEN.bound(0.1, bad), [None, "", "dull", 3]),
+    ("Curvature.largest_step", "eps"): (SEEN.largest_step, POSITIVE),
+    ("Curvature.largest_step", "form"): (lambda bad: SEEN.largest_step(0.1, bad), [None, "", "dull", 3]),
+    ("curvature.gap", "problem"): (lambda bad: curvature.gap(bad, RUN, RUN), [None, "problem", NETWORK]),
+    ("curvature.gap", "flow_run"): (lambda bad: curvature.gap(PROBLEM, bad, RUN), [None, "run", START, gradient_descent(PROBLEM, START, 0.1, 2), gradient_flow(PROBLEM, START, 0.5),
+                                                                                   gradient_flow(PROBLEM, 2 * START, 1.0)]),
+    ("curvature.gap", "descent_run"): (lambda bad: curvature.gap(PROBLEM, RUN, bad), [None, "run", START, gradient_descent(CUBIC, np.ones(12), 0.01, 1)]),
+    ("curvature.modified", "problem"): (lambda bad: curvature.modified(bad, 0.1), [None, "problem", NETWORK, SLOW]),
+    ("curvature.modified", "step"): (lambda bad: curvature.modified(PROBLEM, bad), POSITIVE),
+    ("curvature.norm_bound", "problem"): (lambda bad: curvature.norm_bound(bad, START), [None, "problem", NETWORK, PROBLEM]),
+    ("curvature.norm_bound", "theta"): (lambda bad: curvature.norm_bound(Problem(TwoLayer(3, "relu"), POINTS), bad), [*WEIGHTS, np.ones((2, 2, 9))]),
     ("Rescaled", "clock"): (lambda bad: SLOW.physical_time(SLOW_RUN, bad), [NAN, "ab", [], 0.5, [0.0, NAN], [0.5, 1.0], [0.0, 1.0, 0.5], [[0.0, 1.0]]]),
     ("Rescaled", "times"): (lambda bad: SLOW.physical_time(SLOW_RUN, bad), [[0.0, 9.0]]),
     ("Rescaled", "theta"): (SLOW.velocity, [None, [], 1.0, np.ones(5), np.full(9, NAN), np.zeros(9)]),
@@ -319,14 +357,16 @@ def public(module):
 def test_the_table_knows_every_public_function():
     known = {function for function, _ in TABLE} | {"lesson.facts"}  # which takes nothing
     top = {name for name in helpers.__all__ if callable(getattr(helpers, name)) and getattr(helpers, name).__module__ != "helpers.condensation"}
-    wanted = set.union(*map(public, (data, condensation, margin, highdim, lesson, lines, ncf, predict, saddles))) | top | (public(linear) - {f"linear.{name}" for name in top})
+    wanted = set.union(*map(public, (data, condensation, margin, highdim, curvature, lesson, lines, ncf, predict, saddles, vision))) | top | public(linear)
+    wanted -= {f"{home}.{name}" for name in top for home in ("curvature", "linear")}
     assert wanted - known == {"DivergenceError", "EvaluationLimitError", "condensation.Condensation", "lines.Line", "lines.Count", "predict.Forecast",
-                              "ncf.Correlation", "ncf.Critical", "ncf.Ascent", "ncf.Attractor", "saddles.Plateau", "saddles.Step"}  # answers, not questions
+                              "curvature.Curvature", "curvature.Gap", "curvature.Modified", "ncf.Correlation", "ncf.Critical", "ncf.Ascent", "ncf.Attractor", "saddles.Plateau", "saddles.Step"}  # answers, not questions
 
 
 def test_the_table_knows_every_argument():
     missing = {}
-    of_answers = {"TorchNetwork", "Trajectory", "Rescaled", "TorchNetwork.weights", "TwoLayer.parts", "DeepLinear.parts", "Diagonal.parts", *(f for f, _ in TABLE if f.startswith(("Correlation.", "Forecast.")))}
+    of_answers = {"TorchNetwork", "Trajectory", "Rescaled", "TorchNetwork.weights", "TwoLayer.parts", "TwoLayer.directional", "DeepLinear.parts", "Diagonal.parts",
+                  *(f for f, _ in TABLE if f.startswith(("Correlation.", "Curvature.", "Forecast.", "Problem.")))}
     for function in {function for function, _ in TABLE} - of_answers:
         home, _, name = function.rpartition(".")
         arguments = set(inspect.signature(getattr(getattr(helpers, home) if home and home != "condensation" else helpers if not home else condensation, name)).parameters)

@@ -63,6 +63,20 @@ def test_a_diagonal_network_is_linear_with_coefficients_u_to_the_d_minus_v_to_th
     assert network.size(3) == len(theta) == 6 and network.degree == depth and not network.kinked
 
 
+@pytest.mark.parametrize("network", [DeepLinear((3, 4, 1)), DeepLinear((3, 2, 4, 2)), DeepLinear((3, 5, 4, 3, 1)), Diagonal(), Diagonal(3), Diagonal(5)], ids=repr)
+def test_directional_is_how_outputs_and_pullback_change(network):
+    theta, X, r = drawn(network)
+    several, h = np.array([drawn(network, seed=seed)[0] for seed in (1, 2)]), 1e-6
+    moved, bent = network.directional(theta, X, r, several)
+    for k, v in enumerate(several):
+        np.testing.assert_allclose(moved[k], (network.outputs(theta + h * v, X) - network.outputs(theta - h * v, X)) / (2 * h), rtol=1e-6, atol=1e-7)
+        np.testing.assert_allclose(bent[k], (network.pullback(theta + h * v, X, r) - network.pullback(theta - h * v, X, r)) / (2 * h), rtol=1e-6, atol=1e-7)
+        for one, all_of_them in zip(network.directional(theta, X, r, v), (moved, bent), strict=True):
+            np.testing.assert_allclose(one, all_of_them[k], rtol=1e-12, atol=1e-14)
+    with pytest.raises(ValueError, match="v must be a direction of theta"):
+        network.directional(theta, X, r, theta[:-1])
+
+
 @pytest.mark.parametrize("network", [DeepLinear((3, 4, 2)), DeepLinear((3, 2, 4, 2)), Diagonal(), Diagonal(4)], ids=repr)
 def test_outputs_are_homogeneous_of_the_networks_degree(network):
     theta, X, _ = drawn(network)
@@ -149,6 +163,13 @@ def test_parts_of_balanced_weights_are_the_singular_triples_of_every_layer(width
         for k in range(4):
             np.testing.assert_allclose(of_parts[k], values[k] * np.outer(left[:, k], right[k]), atol=1e-13)
         np.testing.assert_allclose(of_parts[4:], 0, atol=1e-13)
+
+
+@pytest.mark.parametrize("widths", [(3, 4, 1), (1, 3, 3, 1), (4, 1, 3)])
+def test_balanced_starts_point_every_way(widths):
+    network = DeepLinear(widths)
+    first = [network.product(network.init(widths[0], 1.0, seed, balanced=True))[0, 0] for seed in range(200)]
+    assert 70 <= np.sum(np.array(first) > 0) <= 130
 
 
 def test_with_more_layers_a_last_part_without_outputs_makes_the_sum_exact_but_the_outputs_of_any_theta_do_not_add():

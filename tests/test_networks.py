@@ -67,6 +67,37 @@ def test_closed_form_and_automatic_differentiation_agree_on_one_theta(name, trai
 
 
 @pytest.mark.parametrize("train_output, bias", SHAPES)
+@pytest.mark.parametrize("name", NAMES)
+def test_directional_is_how_outputs_and_pullback_change_and_automatic_differentiation_says_the_same(name, train_output, bias):
+    network = TwoLayer(6, name.replace("γ", str(SLOPE)).replace("q", str(POWER)), train_output, bias)
+    by_torch = TorchNetwork(TorchTwoLayer(6, 3, TORCH[name], train_output, bias))
+    theta, X, r = drawn(network)
+    several, h = np.array([network.init(3, 1.0, seed) for seed in (1, 2, 3)]), 1e-6
+    moved, bent = network.directional(theta, X, r, several)
+    assert moved.shape == (3, 7) and bent.shape == several.shape
+    for k, v in enumerate(several):
+        np.testing.assert_allclose(moved[k], (network.outputs(theta + h * v, X) - network.outputs(theta - h * v, X)) / (2 * h), rtol=1e-6, atol=1e-8)
+        np.testing.assert_allclose(bent[k], (network.pullback(theta + h * v, X, r) - network.pullback(theta - h * v, X, r)) / (2 * h), rtol=1e-6, atol=1e-7)
+    for found, wanted in zip((moved, bent), by_torch.directional(theta, X, r, several), strict=True):
+        np.testing.assert_allclose(found, wanted, rtol=1e-10, atol=1e-12)
+    for net in (network, by_torch):
+        for one, all_of_them in zip(net.directional(theta, X, r, several[1]), (moved, bent), strict=True):
+            np.testing.assert_allclose(one, all_of_them[1], rtol=1e-10, atol=1e-12)
+
+
+@pytest.mark.parametrize("network", [Deep((3, 4, 2, 2), "tanh"), Deep((3, 4, 1), "relu**2"), Deep((3, 2), "linear"),
+                                     TorchNetwork(torch.nn.Sequential(torch.nn.Unflatten(1, (1, 3)), torch.nn.Conv1d(1, 3, 2), torch.nn.Softplus(), torch.nn.MaxPool1d(2),
+                                                                      torch.nn.Flatten(), torch.nn.Linear(3, 2)))], ids=["tanh", "relu**2", "linear", "convolution and pooling"])
+def test_directional_of_torch_networks_is_how_outputs_and_pullback_change(network):
+    theta, X, _ = drawn(network)
+    v, h = network.init(3, 1.0, seed=2), 1e-6
+    r = np.random.default_rng(3).standard_normal(network.outputs(theta, X).shape)
+    moved, bent = network.directional(theta, X, r, v)
+    np.testing.assert_allclose(moved, (network.outputs(theta + h * v, X) - network.outputs(theta - h * v, X)) / (2 * h), rtol=1e-6, atol=1e-8)
+    np.testing.assert_allclose(bent, (network.pullback(theta + h * v, X, r) - network.pullback(theta - h * v, X, r)) / (2 * h), rtol=1e-6, atol=1e-7)
+
+
+@pytest.mark.parametrize("train_output, bias", SHAPES)
 @pytest.mark.parametrize("name", ["relu", "x*tanh(x)", "leaky_relu(0.3)**2"])
 def test_pullback_is_the_adjoint_of_the_outputs_derivative(name, train_output, bias):
     network = TwoLayer(6, name, train_output, bias)
@@ -181,6 +212,8 @@ def test_the_start_has_norm_scale_in_a_direction_that_only_the_seed_decides(netw
     (lambda net, theta, X, r: net.outputs(np.append(theta, np.zeros(6)), X), "needs 24 for inputs"),
     (lambda net, theta, X, r: net.outputs(theta, X[0]), r"theta must have shape \(P,\) and X \(n, d\)"),
     (lambda net, theta, X, r: net.pullback(theta, X, r[:-1]), "r must have the shape of the outputs"),
+    (lambda net, theta, X, r: net.directional(theta, X, r[:-1], theta), "r must have the shape of the outputs"),
+    (lambda net, theta, X, r: net.directional(theta, X, r, theta[:-1]), r"v must be a direction of theta, shape \(24,\), or several, \(Q, 24\), got \(23,\)"),
     (lambda net, theta, X, r: TwoLayer(6, "tanh", output_weights=np.ones(6)), "output_weights are fixed weights"),
 ])
 def test_weights_and_residuals_of_a_wrong_shape_are_refused(spoil, message):
@@ -192,6 +225,8 @@ def test_weights_and_residuals_of_a_wrong_shape_are_refused(spoil, message):
 @pytest.mark.parametrize("spoil, message", [
     (lambda net, theta, X, r: net.outputs(theta[:-1], X), "theta must have shape"),
     (lambda net, theta, X, r: net.pullback(theta, X, r[:-1]), "r must have the shape of the outputs"),
+    (lambda net, theta, X, r: net.directional(theta, X, r[:-1], theta), "r must have the shape of the outputs"),
+    (lambda net, theta, X, r: net.directional(theta, X, r, theta[:-1]), "v must be a direction of theta"),
     (lambda net, theta, X, r: TorchNetwork(torch.nn.Tanh()), "at least one trainable parameter"),
 ])
 def test_torch_networks_refuse_wrong_shapes_too(spoil, message):

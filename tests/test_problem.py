@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from helpers import Deep, Problem, TorchNetwork, TwoLayer, data, gradient_flow, stop_at
+from helpers import Deep, Diagonal, Problem, TorchNetwork, TwoLayer, data, gradient_flow, stop_at
 from helpers.data import Dataset
 
 RANDOM = np.random.default_rng(0)
@@ -77,6 +77,61 @@ def test_velocity_is_minus_the_gradient_of_the_loss(loss, reduction):
     assert problem.velocity(theta) @ direction == pytest.approx(-slope(problem.loss, theta, direction), rel=1e-7)
     together = problem.loss_and_velocity(theta)
     assert together[0] == problem.loss(theta) and np.array_equal(together[1], problem.velocity(theta))
+
+
+class Bare:
+    """A network that knows its outputs and its pullback alone."""
+
+    def __init__(self, network):
+        self.size, self.init, self.outputs, self.pullback = network.size, network.init, network.outputs, network.pullback
+
+
+@pytest.mark.parametrize("frozen", [False, True])
+@BOTH
+@pytest.mark.parametrize("loss", Y)
+def test_the_hessian_is_minus_the_derivative_of_the_velocity_and_its_products_are_those_of_the_matrix(loss, reduction, frozen):
+    problem = problem_of(loss, reduction)
+    problem = problem.frozen() if frozen else problem
+    theta = theta_of(problem)
+    hessian, wanted = problem.hessian(theta), np.array([-slope(problem.velocity, theta, unit) for unit in np.eye(len(theta))])
+    np.testing.assert_allclose(hessian, wanted, rtol=1e-6, atol=1e-8 * np.abs(wanted).max())
+    np.testing.assert_array_equal(hessian, hessian.T)
+    v = theta_of(problem, 2.0, seed=1)
+    np.testing.assert_allclose(problem.hessian_product(theta, v), hessian @ v, rtol=1e-10, atol=1e-12)
+
+
+@pytest.mark.parametrize("frozen", [False, True])
+@pytest.mark.parametrize("loss", Y)
+@pytest.mark.parametrize("scale", [1e-6, 1.0])
+def test_of_a_network_that_knows_no_second_derivatives_the_hessian_comes_from_differences(loss, scale, frozen):
+    problem = problem_of(loss)
+    bare = Problem(Bare(problem.network), problem.data, loss)
+    problem, bare = (problem.frozen(), bare.frozen()) if frozen else (problem, bare)
+    theta, v = theta_of(problem, scale), theta_of(problem, 3.0, seed=1)
+    wanted = problem.hessian(theta)
+    np.testing.assert_allclose(bare.hessian(theta), wanted, atol=1e-7 * np.abs(wanted).max())
+    np.testing.assert_allclose(bare.hessian_product(theta, v), wanted @ v, atol=1e-7 * np.abs(wanted @ v).max())
+    assert not bare.hessian_product(theta, 0 * v).any()
+
+
+def test_differences_are_taken_at_the_scale_of_the_weights():
+    problem, bare = (Problem(network, Dataset(X, Y["square"])).frozen() for network in (Diagonal(4), Bare(Diagonal(4))))
+    theta = problem.network.init(3, 1e-5, 0)
+    np.testing.assert_allclose(bare.hessian_product(theta, np.ones(6)), problem.hessian_product(theta, np.ones(6)), rtol=1e-7)
+
+
+def test_a_hessian_of_more_directions_than_one_block_is_whole():
+    problem = Problem(TwoLayer(40, "tanh"), Dataset(X, Y["square"]))
+    theta = theta_of(problem)
+    np.testing.assert_allclose(problem.hessian(theta), [problem.hessian_product(theta, unit) for unit in np.eye(160)], rtol=1e-10, atol=1e-12)
+
+
+@pytest.mark.parametrize("name, slopes", [("relu", (1, 0)), ("leaky_relu(0.3)", (1, 0.3))])
+def test_of_a_kinked_network_the_hessian_is_that_of_its_linear_pieces(name, slopes):
+    problem, flat = (Problem(TwoLayer(1, act, bias=False), Dataset([[1.0]], [2.0])) for act in (name, "linear"))
+    np.testing.assert_allclose(problem.hessian(np.array([3.0, 0.5])), flat.hessian(np.array([3.0, 0.5])))
+    found = problem.hessian(np.array([-3.0, 0.5]))  # H = a·γw: the linear network at (γw, a), in its own w
+    np.testing.assert_allclose(found, np.diag([slopes[1], 1]) @ flat.hessian(np.array([-3.0 * slopes[1], 0.5])) @ np.diag([slopes[1], 1]), atol=1e-14)
 
 
 @BOTH
@@ -164,7 +219,7 @@ def test_cross_entropy_of_a_single_output_is_refused():
         Problem(TwoLayer(5), Dataset(X, Y["cross_entropy"]), "cross_entropy").loss(np.ones(20))
 
 
-@pytest.mark.parametrize("method", ["loss", "residual", "velocity"])
+@pytest.mark.parametrize("method", ["loss", "residual", "velocity", "hessian"])
 def test_a_theta_with_nan_is_refused(method):
     problem = problem_of("square")
     with pytest.raises(ValueError, match="theta must be finite"):

@@ -17,7 +17,7 @@ from traitlets import TraitError
 
 from helpers import flow
 from helpers.condensation import condensed_lines
-from helpers.explorers import Chart, Choice, Circle, Explorer, Function, Ghost, LogSlider, Scene, Slider, scale_explorer
+from helpers.explorers import Chart, Choice, Circle, Explorer, Function, Ghost, LogSlider, Plane, Scene, Slider, scale_explorer
 from helpers.explorers.explorer import PAGE_STRIDE
 from helpers.explorers.panels import Map, Sphere, sphere_grid
 from helpers.explorers.scene import encode, format_number
@@ -67,6 +67,17 @@ def chart(frames=9, **more):
     """A chart of a straight line and its prediction."""
     time = np.arange(1, frames + 1)
     return Chart(time, {"loss": time, "guess": 2 * time}, "", "", "", True, False, "", **more)
+
+
+def plane(frames=9, **changes):
+    """A plane with everything: one point that goes to the right, one that goes up."""
+    way = np.linspace(0.1, 0.9, frames)
+    paths = {"flow": np.column_stack([way, np.full(frames, 0.5)]), "descent": np.column_stack([np.full(frames, 0.5), way])}
+    east, north = np.meshgrid(np.linspace(0, 1, 5), np.linspace(0, 1, 4))
+    return Plane(**{"paths": paths, "x_range": (0, 1), "y_range": (0, 1), "title": "plane", "x_label": "a", "y_label": "b", "alt": "Two points",
+                    "ground": {"levels": [[(0, 0.2), (1, 0.2)]], "minima": [[(0, 0.8), (1, 0.8)]], "sharp": [[(0, 0.7), (1, 0.7)]]},
+                    "stops": {"descent": ("a dot a step", [(0, 0.5, 0.1), (frames - 1, 0.5, 0.9)])}, "bars": ("error", [(0, 0.2, 0.1, 0.3, 0.1), (frames - 1, 0.7, 0.1, 0.8, 0.1)]),
+                    "readings": {"loss": east + 2 * north, "height": north - 0.5}, "tint": "height", "joined": "apart"} | changes)
 
 
 def cosines(count=9, keys=(0, 4, 8), rows=3, **changes):
@@ -194,6 +205,20 @@ def test_a_panel_with_wrong_arrays_is_refused(panel, complaint):
     (lambda: key_frames([0, 4, 4]), "whole numbers that rise"),
     (lambda: key_frames([0, 4, 9]), "whole numbers that rise"),
     (lambda: key_frames([0, 4.5, 8]), "whole numbers that rise"),
+    (lambda: plane(paths={}), r"Plane.paths holds \[\]; it must hold one path or two"),
+    (lambda: plane(paths={"flow": np.zeros((9, 2))}, stops={}), "two where they are joined"),
+    (lambda: plane(paths={"flow": np.zeros((9, 3))}), r"Plane.paths\['flow'\] has shape"),
+    (lambda: plane(paths={"flow": np.full((9, 2), np.nan)}), r"Plane.paths\['flow'\] holds NaN"),
+    (lambda: plane(x_range=(1, 1)), r"Plane.x_range is \(1.0, 1.0\), y_range \(0.0, 1.0\); they must rise"),
+    (lambda: plane(log_y=True), "above 0 on a logarithmic axis"),
+    (lambda: plane(ground={name: [] for name in "abcd"}), "at most three labels"),
+    (lambda: plane(ground={"levels": [[1, 2, 3]]}), r"Plane.ground\['levels'\] has shape"),
+    (lambda: plane(stops={"nobody": ("", [(0, 1, 1)])}), r"Plane.stops names \['nobody'\]; there are \['flow', 'descent'\]"),
+    (lambda: plane(stops={"flow": ("", [(9, 1, 1)])}), "begins at frame .*9.*; it must be a whole number from 0 to 8"),
+    (lambda: plane(bars=("error", [(0.5, 1, 1, 2, 2)])), "begins at frame .*0.5"),
+    (lambda: plane(bars=("error", [(0, 1, 1)])), "Plane.bars has shape"),
+    (lambda: plane(readings={"height": [[1, 2]]}), r"Plane.readings\['height'\] has shape \(1, 2\); it must have at least two rows"),
+    (lambda: plane(tint="depth"), r"Plane.tint names \['depth'\]; there are \['loss', 'height'\]"),
     (lambda: chart(marks={"escape": np.nan}), "escape.* holds NaN"),
     (lambda: chart(marks={"escape": 0}), r"Chart.marks\['escape'\] is 0; on a logarithmic axis it must be above 0"),
     (lambda: chart(predicted=("gues",)), r"Chart.predicted names \['gues'\]; series holds \['loss', 'guess'\]")])
@@ -237,6 +262,15 @@ def test_thinning_keeps_ghosts_and_moving_fields_at_the_frames_that_are_left():
     np.testing.assert_array_equal(ring.field, field)
     assert curves.unfolds and [ghost.frame for ghost in curves.ghosts] == [2]
     assert made.thinned(8).panels[0].field.tolist() == field[[0, 2]].tolist(), "of two keys that meet the later"
+
+
+def test_a_thinned_plane_keeps_every_stop_and_bar_where_it_is():
+    whole = scene(frames=9, panels=[plane(stops={"descent": ("a dot a step", [(0, 0.5, 0.1), (4, 0.5, 0.4), (8, 0.5, 0.9)])})]).panels[0]
+    thin = scene(frames=9, panels=[whole]).thinned(3).panels[0]  # frames 0, 3, 6, 8
+    np.testing.assert_array_equal(thin.paths["descent"], whole.paths["descent"][[0, 3, 6, 8]])
+    np.testing.assert_array_equal(thin.stops["descent"][1], [(0, 0.5, 0.1), (2, 0.5, 0.4), (3, 0.5, 0.9)])
+    np.testing.assert_array_equal(thin.bars[1][:, 0], [0, 3])
+    np.testing.assert_array_equal(thin.bars[1][:, 1:], whole.bars[1][:, 1:])
 
 
 @pytest.mark.parametrize("every, shown, at", [(3, [0, 1, 2], [0, 2, 3]), (8, [0, 2], [0, 1]), (1, [0, 1, 2], [0, 4, 8])])
@@ -379,6 +413,22 @@ def test_a_map_comes_to_the_browser_as_its_upper_triangle(node):
         console.log(JSON.stringify([frames.map((_, key) => Array.from(stage.squareOf(stage.row(cosines, key), rows))), frames]))""", encode(made, {}))
     np.testing.assert_allclose(np.reshape(matrices, (3, 5, 5)), made.panels[0].matrices, atol=0.004)
     assert frames == [0, 4, 8] and matrices[0] == pytest.approx([1] * 25), "what is 1 stays 1"
+
+
+def test_a_plane_comes_to_the_browser_whole(node):
+    made = scene(frames=9, panels=[plane()])
+    seen = in_node(node, """console.log(JSON.stringify(stage.decode(stdin).panels[0], (key, value) => ArrayBuffer.isView(value) ? Array.from(value) : value))""", encode(made, {}))
+    shown = made.panels[0]
+    for label, path in seen["paths"]:
+        np.testing.assert_allclose(np.reshape(path["data"], path["shape"]), shown.paths[label], rtol=1e-6)
+    assert [label for label, _ in seen["ground"]] == ["levels", "minima", "sharp"] and seen["ground"][0][1][0]["data"] == pytest.approx([0, 0.2, 1, 0.2])
+    assert seen["stops"][0][:3] == [1, "a dot a step", [0, 8]] and seen["stops"][0][3]["data"] == pytest.approx([0.5, 0.1, 0.5, 0.9])
+    assert (seen["bars"]["label"], seen["bars"]["frames"]) == ("error", [0, 8]) and seen["bars"]["rows"]["data"][:4] == pytest.approx([0.2, 0.1, 0.3, 0.1])
+    assert (seen["tint"], seen["joined"], seen["x_range"], seen["equal"], seen["log_y"]) == ("height", "apart", [0, 1], False, False)
+    places = [(0.0, 0.0), (1.0, 1.0), (0.3, 0.9), (0.5, 0.25)]
+    read = in_node(node, f"""const {{ readings }} = stage.decode(stdin).panels[0];
+        console.log(JSON.stringify({json.dumps(places)}.map(([east, north]) => stage.planeValue(readings[0][1], east, north))))""", encode(made, {}))
+    assert read == pytest.approx([east + 2 * north for east, north in places], abs=1e-3)
 
 
 def test_python_and_the_browser_agree_where_the_grid_lies(node):
@@ -921,3 +971,207 @@ def test_the_map_says_in_words_what_it_shows(opened):
     canvas = page.locator(".explorer-map canvas").nth(1)
     assert (canvas.get_attribute("role"), canvas.get_attribute("aria-label")) == ("img", "Cosines between neurons")
     assert page.locator(".explorer-map .explorer-legend li").all_inner_texts() == ["+1: same way", "0", "−1: opposite ways"]
+
+
+# The plane in a browser
+
+
+HINT = "Point anywhere to read off loss, height"
+
+
+def reading(page):
+    """The line below the plane, in the next frame but one."""
+    picture(page, "plane")
+    return page.inner_text(".explorer-reading")
+
+
+@pytest.fixture
+def pointed(opened):
+    """A page with the plane of two points at the end of their ways."""
+    return opened(Explorer("toy_explorer", lambda: scene(frames=9, panels=[plane(x_label="a, °")], values={}, text=""), [], "Toy", {}))
+
+
+def test_the_plane_is_read_off_where_the_pointer_is(pointed):
+    assert reading(pointed) == HINT
+    pointed.locator(".explorer-plane canvas").nth(1).hover()
+    told = re.fullmatch(r"a ([\d.]+)°, b ([\d.]+): loss ([\d.]+), height (-?[\d.]+)", reading(pointed))
+    a, b, loss, height = map(float, told.groups())
+    assert (a, b) == pytest.approx((0.5, 0.5), abs=0.1) and (loss, height) == pytest.approx((a + 2 * b, b - 0.5), abs=0.01)
+    pointed.locator(".explorer-title").hover()
+    assert reading(pointed) == HINT
+
+
+def test_the_plane_is_read_off_by_keyboard_from_where_the_last_point_is(pointed):
+    canvas = pointed.locator(".explorer-plane canvas").nth(1)
+    pointed.evaluate("() => { window.keys = []; document.addEventListener('keydown', (event) => keys.push(event.key)); }")
+    canvas.focus()
+    for key in ("ArrowRight", "ArrowDown", "b"):
+        pointed.keyboard.press(key)
+    assert reading(pointed) == "a 0.52°, b 0.88: loss 2.28, height 0.38"
+    assert pointed.get_attribute(".explorer-reading", "aria-live") == "polite"
+    pointed.keyboard.press("Escape")
+    assert reading(pointed) == HINT and pointed.evaluate("() => keys") == []
+    pointed.keyboard.press("ArrowLeft")
+    assert reading(pointed).startswith("a 0.48°, b 0.9:")
+    pointed.locator("[data-control=time]").focus()
+    assert reading(pointed) == HINT
+    assert canvas.get_attribute("role") == "application" and canvas.get_attribute("aria-label") == "Two points. Arrow keys read it off elsewhere, Escape returns."
+
+
+def test_a_plane_without_readings_is_a_picture(opened):
+    page = opened(Explorer("toy_explorer", lambda: scene(frames=9, panels=[plane(readings={}, tint="")], values={}, text=""), [], "Toy", {}))
+    canvas = page.locator(".explorer-plane canvas").nth(1)
+    assert (canvas.get_attribute("role"), canvas.get_attribute("aria-label"), canvas.get_attribute("tabindex")) == ("img", "Two points", None)
+    assert not page.locator(".explorer-reading").is_visible()
+
+
+def test_paths_unfold_in_the_plane_with_their_stops_and_bars(pointed):
+    assert [np.ptp(coloured(pointed, "plane", colour)) for colour in ("ink", "series-1")] == pytest.approx([0.8, 0.6], abs=0.15)
+    pointed.locator("[data-control=time]").press("Home")
+    assert [np.ptp(coloured(pointed, "plane", colour)) for colour in ("ink", "series-1")] == pytest.approx([0, 0.1], abs=0.07)
+    before = pointed.evaluate("() => document.querySelectorAll('.explorer-plane canvas')[1].toDataURL()")
+    pointed.locator("[data-control=time]").press("ArrowRight")
+    picture(pointed, "plane")
+    assert before != pointed.evaluate("() => document.querySelectorAll('.explorer-plane canvas')[1].toDataURL()")
+
+
+def test_the_plane_is_tinted_where_its_reading_is_negative(pointed):
+    picture(pointed, "plane")
+    shares = pointed.evaluate("""() => {
+        const canvas = document.querySelector('.explorer-plane canvas');
+        const pen = Object.assign(document.createElement('canvas'), { width: canvas.width, height: canvas.height }).getContext('2d', { willReadFrequently: true });
+        pen.drawImage(canvas, 0, 0);
+        const share = (from) => {
+            const { data } = pen.getImageData(60, from * canvas.height, canvas.width - 90, 0.15 * canvas.height);
+            return data.filter((alpha, i) => i % 4 === 3 && alpha > 10 && alpha < 200).length / (data.length / 4);
+        };
+        return [share(0.15), share(0.65)];
+    }""")
+    assert shares[0] < 0.2 and shares[1] > 0.8
+
+
+def test_the_legend_of_the_plane_tells_what_there_is_and_no_more(opened):
+    bare = plane(ground={}, stops={}, bars=(), readings={}, tint="", joined="", title="bare")
+    page = opened(Explorer("toy_explorer", lambda: scene(frames=9, panels=[plane(), bare], values={}, text=""), [], "Toy", {}))
+    legend = [page.locator(".explorer-plane").nth(k).locator(".explorer-legend li").all_inner_texts() for k in (0, 1)]
+    assert legend == [["flow", "descent, a dot a step", "apart", "error", "height < 0", "levels", "minima", "sharp"], ["flow", "descent"]]
+
+
+def test_every_layer_of_the_plane_is_seen(opened):
+    empty = {"ground": {}, "stops": {}, "bars": (), "tint": "", "joined": ""}
+    without = Choice("without", "Without", ("none", *empty), "none")
+    page = opened(Explorer("toy_explorer", lambda without: scene(frames=9, panels=[plane(**{without: empty[without]} if without != "none" else {})]), [without], "Toy", {}),
+                  without=without.options)
+    seen = set()
+    for name in without.options:
+        page.locator("[data-control=without]").select_option(name)
+        picture(page, "plane")
+        seen.add(page.evaluate("() => [...document.querySelectorAll('.explorer canvas')].map((canvas) => canvas.toDataURL()).join()"))
+    assert len(seen) == len(without.options)
+
+
+def test_a_plane_of_equal_units_is_square_and_another_fills_its_width(opened):
+    page = opened(Explorer("toy_explorer", lambda: scene(frames=9, panels=[plane(equal=True), plane(y_range=(0.01, 1), log_y=True)]), [], "Toy", {}))
+    picture(page, "plane")
+    spans = page.evaluate("""() => [...document.querySelectorAll('.explorer-plane')].map((panel) => {
+        const canvas = panel.querySelector('canvas');
+        const { data } = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height);
+        const filled = (x, y) => data[4 * (y * canvas.width + x) + 3] > 60;
+        const lines = [...Array(canvas.height).keys()].filter((y) => [...Array(canvas.width).keys()].filter((x) => filled(x, y)).length > 0.3 * canvas.width);
+        const posts = [...Array(canvas.width).keys()].filter((x) => [...Array(canvas.height).keys()].filter((y) => filled(x, y)).length > 0.5 * canvas.height);
+        return [posts.at(-1) - posts[0], lines.at(-1) - lines[0]];
+    })""")
+    assert spans[0][0] == pytest.approx(spans[0][1], abs=3) and spans[1][0] > spans[1][1] + 20
+
+
+# Keep
+
+
+def kept_explorer(titles=("curve", "curve")):
+    """An explorer with a chart, a function, a plane and a circle whose curves grow with the width; the chart's title may change with it."""
+    def compute(width):
+        time = np.arange(1.0, 10)
+        function = Function([0, 1], np.outer(time, [0, width]), [0], [0], np.zeros((9, 0)), np.zeros(0), "function", "x", "f", "a line")
+        grown = plane(paths={"flow": np.column_stack([time, width * time])}, x_range=(0, 10), y_range=(0, 10 * width), stops={}, joined="", readings={}, tint="")
+        curve = Chart(time, {"loss": width * time}, titles[width > 5], "t", "", False, False, "a line")
+        return scene(frames=9, panels=[curve, function, grown, circle()], values={}, text="width {time}")
+
+    return Explorer("toy_explorer", compute, [Slider("width", "neurons m", 5, 10, 5, 5)], "Toy", {})
+
+
+KINDS_KEPT = ("chart", "function", "plane")
+
+
+def pictures(page):
+    """The lower canvases of chart, function, plane and circle."""
+    return [picture(page, kind) for kind in (*KINDS_KEPT, "circle")]
+
+
+def test_a_kept_run_lies_pale_under_the_next_until_keep_is_pressed_again(opened):
+    page = opened(kept_explorer(), width=[5, 10])
+    keep, width = page.locator("[data-action=keep]"), page.locator("[data-control=width]")
+    width.press("End")
+    alone = pictures(page)
+    width.press("Home")
+    assert (keep.inner_text(), keep.get_attribute("aria-pressed")) == ("Keep", None)
+    keep.click()
+    assert keep.get_attribute("aria-pressed") == "true"
+    width.press("End")
+    below = pictures(page)
+    assert [a != b for a, b in zip(alone, below, strict=True)] == [True, True, True, False]
+    page.wait_for_function("() => document.querySelector('.explorer-text').textContent.endsWith('. Kept, pale: neurons m 5')")
+    keep.click()
+    assert keep.get_attribute("aria-pressed") == "false" and pictures(page) == alone
+    page.wait_for_function("() => !document.querySelector('.explorer-text').textContent.includes('Kept')")
+
+
+def test_reset_forgets_the_kept_run(opened):
+    page = opened(kept_explorer(), width=[5, 10])
+    before = pictures(page)
+    page.locator("[data-control=width]").press("End")
+    page.locator("[data-action=keep]").click()
+    page.locator("[data-action=reset]").click()
+    page.wait_for_function("() => JSON.parse(document.querySelector('.explorer').dataset.settings).width === 5")
+    assert pictures(page) == before and page.locator("[data-action=keep]").get_attribute("aria-pressed") == "false"
+
+
+def pale(page):
+    """How many pixels of the chart and of the plane are as pale as what is kept."""
+    return np.array(page.evaluate("""() => ['chart', 'plane'].map((kind) => {
+        const canvas = document.querySelector(`.explorer-${kind} canvas`);
+        const copy = Object.assign(document.createElement('canvas'), { width: canvas.width, height: canvas.height });
+        const pen = copy.getContext('2d', { willReadFrequently: true });
+        pen.drawImage(canvas, 0, 0);
+        return pen.getImageData(0, 40, canvas.width, canvas.height - 100).data.filter((alpha, i) => i % 4 === 3 && alpha > 85 && alpha < 93).length;
+    })"""))
+
+
+def test_axes_reach_to_what_is_kept_and_it_is_pale(opened):
+    page = opened(kept_explorer(), width=[5, 10])
+    before, alone = pale(page), [picture(page, kind) for kind in KINDS_KEPT]
+    page.locator("[data-control=width]").press("End")
+    page.locator("[data-action=keep]").click()
+    page.locator("[data-control=width]").press("Home")
+    page.wait_for_function("() => JSON.parse(document.querySelector('.explorer').dataset.settings).width === 5")
+    both = [picture(page, kind) for kind in KINDS_KEPT]
+    assert all(a != b for a, b in zip(alone, both, strict=True))
+    assert (pale(page) > before + 100).all()
+
+
+def test_what_is_kept_of_a_panel_is_not_drawn_in_another_one(opened):
+    page = opened(kept_explorer(titles=("neurons", "modes")), width=[5, 10])
+    page.locator("[data-control=width]").press("End")
+    alone = pictures(page)
+    page.locator("[data-control=width]").press("Home")
+    page.locator("[data-action=keep]").click()
+    page.locator("[data-control=width]").press("End")
+    assert [a == b for a, b in zip(alone, pictures(page), strict=True)] == [True, False, False, True]
+
+
+def test_a_kept_run_stays_while_time_moves(opened):
+    page = opened(kept_explorer(), width=[5, 10])
+    page.locator("[data-action=keep]").click()
+    page.locator("[data-control=width]").press("End")
+    before = pictures(page)
+    page.locator("[data-control=time]").press("Home")
+    assert pictures(page) == before

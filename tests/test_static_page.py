@@ -3,7 +3,7 @@
 import pytest
 from browser import errors_of, new_page
 
-from helpers.explorers import scale_explorer, staircase_explorer
+from helpers.explorers import euler_explorer, scale_explorer, staircase_explorer
 from helpers.explorers.small_init import compute
 
 SCALES = [1e-4, 1e-2, 1.0]
@@ -128,6 +128,25 @@ def test_a_page_of_the_staircase_opens_on_its_first_plateau(chromium, tmp_path):
     says(page, shown.text_at(0))
     control(page, "time").press("End")
     says(page, shown.text_at(len(shown.time) - 1))
+    page.context.close()
+    assert errors == []
+
+
+def test_on_a_page_of_two_weights_one_run_is_kept_under_another_and_the_plane_is_read_off(chromium, tmp_path):
+    toy = euler_explorer(step=0.422)
+    toy.save_html(tmp_path / "euler.html", step=[0.1, 0.422])
+    page = new_page(chromium)
+    errors = errors_of(page)
+    page.goto((tmp_path / "euler.html").as_uri())
+    page.click("[data-action=keep]")
+    control(page, "step").press("Home")
+    control(page, "time").press("End")
+    small, whole = (toy._compute(tuple((toy.settings | {"step": step}).items())).thinned(3) for step in (0.1, 0.422))
+    says(page, small.text_at(len(small.time) - 1) + ". Kept, pale: step size η 0.422")
+    page.locator(".explorer-plane canvas").nth(1).hover()
+    page.wait_for_function("() => /^a -?[0-9.]+, b -?[0-9.]+: loss [0-9.]+, λ_min -?[0-9.]+, λ_max [0-9.]+$/.test(document.querySelector('.explorer-reading').textContent)")
+    page.click("[data-action=reset]")
+    says(page, whole.text_at(len(whole.time) - 1))
     page.context.close()
     assert errors == []
 

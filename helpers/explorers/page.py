@@ -33,7 +33,8 @@ def html_page(title, controls, defaults, runs, cursor):
     """The page's text; `runs` are (code, bytes) for every combination of the controls' values, the last control's fastest; `cursor` is where it opens."""
     state = {"title": title, "controls": controls, "defaults": defaults, "cursor": cursor,
              "runs": [{"code": code, "run": base64.b64encode(run).decode()} for code, run in runs]}
-    script = f"{(HERE / 'stage.js').read_text(encoding='utf-8')}\nmount({{ model: staticModel({json.dumps(state)}), el: document.body }});"
+    stage = re.sub(r"^ *(//.*\n)?", "", (HERE / "stage.js").read_text(encoding="utf-8"), flags=re.MULTILINE)  # a page is smaller without comments and indents
+    script = f"{stage}\nmount({{ model: staticModel({json.dumps(state)}), el: document.body }});"
     # What would end the script, or hide its end, is written so that only JavaScript reads it.
     script = re.sub(r"<(?=/script|!--)", r"\\x3c", script, flags=re.IGNORECASE)
     return PAGE.format(title=html.escape(title), css=(HERE / "stage.css").read_text(encoding="utf-8"), script=script)

@@ -1,4 +1,4 @@
-"""The panels of an explorer: neurons on the circle and on the sphere, a matrix of cosines, a function, a chart, each with the checks of its numbers.
+"""The panels of an explorer: neurons on the circle and on the sphere, a matrix of cosines, a function, a chart, a plane, each with the checks of its numbers.
 
 Letters: T frames, m neurons, G grid points of a curve, n data points, K key frames of r rows; F is the field that neurons of positive output
 weight climb and those of negative output weight descend.
@@ -356,3 +356,77 @@ class Chart:
                 "series": [[label, packer.exact(values)] for label, values in self.series.items()],
                 "levels": list(self.levels.items()), "marks": list(self.marks.items()), "predicted": self.predicted,
                 "unfolds": self.unfolds, "ghosts": [ghost.pack(packer) for ghost in self.ghosts]}
+
+
+@dataclass(frozen=True)
+class Plane:
+    """Points that move in a plane and leave their paths, label -> (T, 2), one or two of them, over what stands still, in axes x_range, y_range = (low, high).
+
+    ground: label -> curves, each (G, 2): thin lines of one label, then broad ones of a second, broad dashed ones of a third.
+    stops: label of a path -> (words, rows (frame, x, y) (S, 3)): dots on it that are seen from their frame on.
+    bars: (label, rows (frame, x, y, x', y') (B, 5)): short lines from a point to another, seen from their frame on.
+    readings: label -> (rows, columns), values spread evenly over the axes as they are drawn, from the lower left on: what the reader reads off by pointing.
+    tint: the label of the reading that tints the plane where it is negative, "" for none. joined: what the line between both points is called, "" for none.
+    equal: one unit is equally long in both directions. log_y: the vertical axis is logarithmic.
+    """
+
+    paths: dict
+    x_range: tuple
+    y_range: tuple
+    title: str
+    x_label: str
+    y_label: str
+    alt: str
+    ground: dict = field(default_factory=dict)
+    stops: dict = field(default_factory=dict)
+    bars: tuple = ()
+    readings: dict = field(default_factory=dict)
+    tint: str = ""
+    joined: str = ""
+    equal: bool = False
+    log_y: bool = False
+
+    def checked(self, frames):
+        """Itself with float arrays; ValueError on wrong shapes, numbers or labels."""
+        paths = {label: floats("Plane", f"paths[{label!r}]", path, (frames, 2)) for label, path in self.paths.items()}
+        if not 1 <= len(paths) <= 2 or (self.joined and len(paths) < 2):
+            raise ValueError(f"Plane.paths holds {list(paths)}; it must hold one path or two, two where they are joined")
+        x_range, y_range = (tuple(floats("Plane", name, getattr(self, name), (2,)).tolist()) for name in ("x_range", "y_range"))
+        if not (x_range[0] < x_range[1] and y_range[0] < y_range[1]) or (self.log_y and y_range[0] <= 0):
+            raise ValueError(f"Plane.x_range is {x_range}, y_range {y_range}; they must rise, and be above 0 on a logarithmic axis")
+        ground = {label: [floats("Plane", f"ground[{label!r}]", curve, (None, 2), finite=False) for curve in curves] for label, curves in self.ground.items()}
+        if len(ground) > 3:
+            raise ValueError(f"Plane.ground holds {list(ground)}; it must hold at most three labels")
+        stops = {label: (words, floats("Plane", f"stops[{label!r}]", rows, (None, 3))) for label, (words, rows) in self.stops.items()}
+        readings = {label: floats("Plane", f"readings[{label!r}]", values, (None, None)) for label, values in self.readings.items()}
+        for label, values in readings.items():
+            if min(values.shape) < 2:
+                raise ValueError(f"Plane.readings[{label!r}] has shape {values.shape}; it must have at least two rows and two columns")
+        for name, labels, known in (("stops", stops, paths), ("tint", {self.tint} - {""}, readings)):
+            if set(labels) - set(known):
+                raise ValueError(f"Plane.{name} names {sorted(set(labels) - set(known))}; there are {list(known)}")
+        bars = self.bars and (self.bars[0], floats("Plane", "bars", self.bars[1], (None, 5)))
+        for at in (row[0] for _, rows in (*stops.values(), *([bars] if bars else [])) for row in rows):
+            _frame("Plane.stops, Plane.bars", at, frames)
+        return replace(self, paths=paths, x_range=x_range, y_range=y_range, ground=ground, stops=stops, readings=readings,
+                       bars=bars, equal=bool(self.equal), log_y=bool(self.log_y))
+
+    def only(self, frames):
+        """Itself at these frames; stops and bars stay, each from the first frame on that does not come before its own."""
+        def moved(words, rows):
+            return words, np.column_stack([np.searchsorted(frames, rows[:, 0]), rows[:, 1:]])
+
+        return replace(self, paths={label: path[frames] for label, path in self.paths.items()},
+                       stops={label: moved(*rows) for label, rows in self.stops.items()}, bars=self.bars and moved(*self.bars))
+
+    def pack(self, packer):
+        """The header's description; arrays go to the packer."""
+        bars = self.bars and {"label": self.bars[0], "frames": self.bars[1][:, 0].astype(int).tolist(), "rows": packer.exact(self.bars[1][:, 1:])}
+        return {"kind": "plane", "title": self.title, "alt": self.alt, "x_label": self.x_label, "y_label": self.y_label,
+                "x_range": self.x_range, "y_range": self.y_range, "log_y": self.log_y, "equal": self.equal,
+                "paths": [[label, packer.exact(path)] for label, path in self.paths.items()],
+                "ground": [[label, [packer.exact(curve) for curve in curves]] for label, curves in self.ground.items()],
+                "stops": [[list(self.paths).index(label), words, rows[:, 0].astype(int).tolist(), packer.exact(rows[:, 1:])]
+                          for label, (words, rows) in self.stops.items()],
+                "bars": bars or None, "readings": [[label, packer.ranged(values)] for label, values in self.readings.items()],
+                "tint": self.tint, "joined": self.joined}

@@ -1,6 +1,6 @@
 // The moving picture that all explorers share: a whole run is held in the browser, so time moves without the kernel.
 //
-// Core: pure functions without a document, tested with node. Panels: the circle, the sphere, the map, the function, the chart.
+// Core: pure functions without a document, tested with node. Panels: the circle, the sphere, the map, the function, the chart, the plane.
 // Shell: controls, clock, theme, and the traffic with the kernel. mount({model, el}) returns the way to dispose of it.
 
 // ---------------------------------------------------------------------------------------------------------- core: runs
@@ -40,6 +40,8 @@ export function frameAt(position, count) {
   const from = Math.max(0, Math.min(Math.floor(position), count - 1));
   return { from, to: Math.min(from + 1, count - 1), part: position - from, nearest: Math.min(Math.round(position), count - 1) };
 }
+
+export const within01 = (part) => Math.max(0, Math.min(1, part));
 
 export const mix = (a, b, part) => a + (b - a) * part;
 
@@ -90,6 +92,12 @@ export function powerLabel(value, plain = value >= 0.0099 && value < 9999) {
 export function settingLabel(control, value) {
   if (control.kind === "choice") return value;
   return control.kind === "log" ? powerLabel(value) : String(Number(value.toPrecision(6)));
+}
+
+// What tells a kept run from the one shown: the settings that differ, in the words of their controls.
+export function keptWords(controls, kept, shown) {
+  const different = controls.filter(({ name }) => kept[name] !== shown[name]);
+  return `. Kept, pale: ${different.map((control) => `${control.label} ${settingLabel(control, kept[control.name])}`).join(", ") || "this run"}`;
 }
 
 // The template of a frame, out of [[first frame, template], ...], with {names} filled in.
@@ -175,11 +183,11 @@ export function rangeOf(lists, log, below, above) {
 
 // -------------------------------------------------------------------------------------------------------- core: charts
 
-// The ranges of a chart's axes, which reach to all its levels and marks, and to those of its ghosts.
-export function chartRanges({ x, series, levels, marks, ghosts = [], log_x, log_y }) {
-  const heights = [...series.map(([, values]) => values.data), levels.map(([, level]) => level)];
+// The ranges of a chart's axes, which reach to all its levels and marks, to those of its ghosts, and to the curves of the one that is kept.
+export function chartRanges({ x, series, levels, marks, ghosts = [], log_x, log_y }, kept = { x: { data: [] }, series: [] }) {
+  const heights = [...[...series, ...kept.series].map(([, values]) => values.data), levels.map(([, level]) => level)];
   const posts = [...marks, ...ghosts.filter(({ mark }) => mark !== null).map(({ mark }) => [null, mark])];
-  return { x: rangeOf([x.data, posts.map(([, mark]) => mark)], log_x, 0, 0.02), y: rangeOf(heights, log_y, 0.06, 0.08) };
+  return { x: rangeOf([x.data, kept.x.data, posts.map(([, mark]) => mark)], log_x, 0, 0.02), y: rangeOf(heights, log_y, 0.06, 0.08) };
 }
 
 // The curves of an array of shape (T,), or (T, K) for K of them.
@@ -249,6 +257,35 @@ export function signedParts(values) {
 }
 
 export const largestSize = (values) => values.reduce((largest, value) => Math.max(largest, Math.abs(value)), 0);
+
+// --------------------------------------------------------------------------------------------------------- core: plane
+
+// The value at a place of the plane, its axes from 0 to 1, of values {data, shape: [rows, columns]} spread evenly over it.
+export function planeValue({ data, shape: [rows, columns] }, east, north) {
+  const [up, along] = [north * (rows - 1), east * (columns - 1)];
+  const [low, left] = [Math.min(Math.floor(up), rows - 2), Math.min(Math.floor(along), columns - 2)];
+  const at = (i, j) => data[(low + i) * columns + left + j];
+  return mix(mix(at(0, 0), at(0, 1), along - left), mix(at(1, 0), at(1, 1), along - left), up - low);
+}
+
+// A value to a thousandth of the largest one's power of ten: what is read off a picture is no more exact.
+export function rounded(value, largest) {
+  const unit = 10 ** (Math.floor(Math.log10(largest || 1)) - 3);
+  return Number((Math.round(value / unit) * unit).toPrecision(6));
+}
+
+// The step [east, north] of the place that is read off, by an arrow key, in parts of the axes; null for other keys.
+export function keyMove(key) {
+  const moves = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, 1], ArrowDown: [0, -1] };
+  return moves[key]?.map((move) => move / 50) ?? null;
+}
+
+// The largest box of one unit in both directions within a box, whose spans are those of its axes.
+export function equalBox({ left, right, top, bottom }, width, height) {
+  const unit = Math.min((right - left) / width, (bottom - top) / height);
+  const [x, y] = [(left + right) / 2, (top + bottom) / 2];
+  return { left: x - (unit * width) / 2, right: x + (unit * width) / 2, top: y - (unit * height) / 2, bottom: y + (unit * height) / 2 };
+}
 
 // -------------------------------------------------------------------------------------------------------- core: sphere
 
@@ -506,6 +543,7 @@ function swatch({ colour, dash, marker, post, ends = "butt" }) {
     blank: '<rect x="19.5" y="2.5" width="11" height="11" stroke-width="1"/>',
     band: '<rect class="filled" x="19" y="3" width="12" height="10" stroke="none" opacity="0.45"/>',
     tube: '<line x1="1" y1="8" x2="29" y2="8" stroke-width="9" opacity="0.35"/><line x1="1" y1="8" x2="29" y2="8" stroke-dasharray="0.1 5" stroke-linecap="round"/>',
+    bar: '<line x1="21" y1="8" x2="30" y2="8" stroke-width="3.5"/><circle class="filled" cx="21.5" cy="8" r="2"/>',
     stripes: '<path d="M20.5 3 V13 M25 3 V13 M29.5 3 V13" stroke-width="2.5" opacity="0.7"/>',
   };
   const line = dash
@@ -518,6 +556,7 @@ function swatch({ colour, dash, marker, post, ends = "butt" }) {
 
 const GHOST = { colour: "ghost", marker: "tube" };
 const FADED = 0.4; // a ghost whose time has come and gone
+const PALE = 0.35; // the curves of a run that is kept
 
 // What is predicted: a wide pale band with dots along it, which a line that comes true then runs through.
 function strokeGhost(pen, look, latest, trace) {
@@ -616,6 +655,12 @@ class Panel {
     this.title.textContent = panel.title;
     this.moving.setAttribute("aria-label", panel.alt);
     this.showLegend(this.legendItems());
+    this.stale = true;
+  }
+
+  // The panel of the run that is kept, if it shows the same as this one.
+  keep(other) {
+    this.kept = other?.kind === this.panel.kind && other.title === this.panel.title ? other : undefined;
     this.stale = true;
   }
 
@@ -1151,7 +1196,8 @@ class FunctionPanel extends AxesPanel {
   axes() {
     const { x, y, points_x, points_y, x_label, y_label } = this.panel;
     const [low, high] = rangeOf([x.data, points_x.data], false, 0.02, 0.02);
-    const [floor, ceiling] = rangeOf([y.data, points_y.data], false, 0.22, 0.06); // room for the rug below
+    const kept = this.kept ? [this.keptCurve()] : [];
+    const [floor, ceiling] = rangeOf([y.data, points_y.data, ...kept], false, 0.22, 0.06); // room for the rug below
     return { x: { low, high, log: false, label: x_label }, y: { low: floor, high: ceiling, log: false, label: y_label } };
   }
 
@@ -1160,8 +1206,20 @@ class FunctionPanel extends AxesPanel {
       [[{ colour: "positive", marker: "peak" }, { colour: "negative", marker: "ring" }], "kinks of the neurons"]];
   }
 
+  // What the kept run came to.
+  keptCurve() {
+    return row(this.kept.y, this.kept.y.shape[0] - 1);
+  }
+
   drawStill(pen, look) {
     this.drawAxes(pen, look);
+    if (this.kept) {
+      pen.globalAlpha = PALE;
+      pen.strokeStyle = look.ink;
+      pen.lineWidth = 2.5;
+      this.strokeCurve(pen, this.kept.x.data, this.keptCurve());
+      pen.globalAlpha = 1;
+    }
     pen.fillStyle = look.data;
     this.panel.points_x.data.forEach((x, i) => this.dot(pen, this.atX(x), this.atY(this.panel.points_y.data[i]), 4));
   }
@@ -1180,16 +1238,24 @@ class FunctionPanel extends AxesPanel {
   }
 }
 
+const stylesOf = ({ series, predicted }) => seriesStyles(series.map(([label]) => predicted.includes(label)));
+
+// The curves of a chart, each with its style; thin where one label has several.
+function curvesOf(panel) {
+  const styles = stylesOf(panel);
+  return panel.series.flatMap(([, values], i) => columns(values).map((ys, _, all) => ({ ys, style: styles[i], thin: all.length > 1 })));
+}
+
 class ChartPanel extends AxesPanel {
   axes() {
     const { log_x, log_y, x_label, y_label } = this.panel;
-    const { x: [low, high], y: [floor, ceiling] } = chartRanges(this.panel);
+    const { x: [low, high], y: [floor, ceiling] } = chartRanges(this.panel, this.kept);
     return { x: { low, high, log: log_x, label: x_label }, y: { low: floor, high: ceiling, log: log_y, label: y_label } };
   }
 
   setRun(panel, count) {
-    this.styles = seriesStyles(panel.series.map(([label]) => panel.predicted.includes(label)));
-    this.curves = panel.series.flatMap(([, values], i) => columns(values).map((ys, _, all) => ({ ys, style: this.styles[i], thin: all.length > 1 })));
+    this.styles = stylesOf(panel);
+    this.curves = curvesOf(panel);
     this.ghosts = panel.ghosts.map((ghost) => ({ ...ghost, curves: columns(ghost.y) }));
     super.setRun(panel, count);
   }
@@ -1214,20 +1280,30 @@ class ChartPanel extends AxesPanel {
       pen.setLineDash(POST_DASHES[i % 3]);
       this.strokeCurve(pen, [mark, mark], [this.y.low, this.y.high]);
     });
-    this.points = this.curves.map(({ ys }) => Array.from(this.panel.x.data, (x, i) => [this.atX(x), this.atY(ys[i])]));
-    if (!this.panel.unfolds) this.drawCurves(pen, look, (points) => points);
+    if (this.kept) {
+      pen.globalAlpha = PALE;
+      this.drawCurves(pen, look, curvesOf(this.kept), this.pointsOf(this.kept.x, curvesOf(this.kept)));
+      pen.globalAlpha = 1;
+    }
+    this.points = this.pointsOf(this.panel.x, this.curves);
+    if (!this.panel.unfolds) this.drawCurves(pen, look, this.curves, this.points);
     pen.setLineDash([]);
   }
 
-  drawCurves(pen, look, shown) {
+  // The places of the curves' points on the canvas.
+  pointsOf(x, curves) {
+    return curves.map(({ ys }) => Array.from(x.data, (at, i) => [this.atX(at), this.atY(ys[i])]));
+  }
+
+  drawCurves(pen, look, curves, points) {
     this.within(pen, () => {
-      this.curves.forEach(({ style: { colour, dash, ends }, thin }, i) => {
+      curves.forEach(({ style: { colour, dash, ends }, thin }, i) => {
         pen.strokeStyle = look[colour];
         pen.lineWidth = thin ? 1.5 : 2.5;
         pen.setLineDash(dash);
         pen.lineCap = ends;
         pen.beginPath();
-        this.trace(pen, shown(this.points[i]));
+        this.trace(pen, points[i]);
         pen.stroke();
       });
     });
@@ -1252,7 +1328,7 @@ class ChartPanel extends AxesPanel {
   // Between two frames the cursor stands where the curve is drawn, that is, on the straight line between two points.
   drawMoving(pen, frame, look) {
     this.drawGhosts(pen, frame, look);
-    if (this.panel.unfolds) this.drawCurves(pen, look, (points) => curveUntil(points, frame));
+    if (this.panel.unfolds) this.drawCurves(pen, look, this.curves, this.points.map((points) => curveUntil(points, frame)));
     pen.setLineDash([]);
     pen.lineCap = "butt";
     const now = ([x, y], [nextX, nextY]) => [mix(x, nextX, frame.part), mix(y, nextY, frame.part)];
@@ -1272,7 +1348,217 @@ class ChartPanel extends AxesPanel {
   }
 }
 
-const PANELS = { circle: CirclePanel, sphere: SpherePanel, map: MapPanel, function: FunctionPanel, chart: ChartPanel };
+// The lines that stand still in a plane, in their order: thin ones, then two kinds that matter.
+const GROUND = [{ colour: "soft", dash: [], width: 1, alpha: 0.55 }, { colour: "data", dash: [], width: 4, alpha: 1 }, { colour: "negative", dash: [3, 5], width: 3, alpha: 1 }];
+const TRAVELLERS = [{ colour: "ink", dash: [] }, { colour: "positive", dash: [] }]; // the paths, in their order
+const BAR = { colour: "series-1", marker: "bar" };
+const FINE = 96; // pixels along the square that holds a plane's tints
+const [TINT_EDGE, TINT_FULL] = [24, 130]; // opacities, of 255, where the tinted values begin and where they are largest
+
+// A plane in which points move and leave their paths. What its readings are at the pointer, or where the last point is, stands below it.
+class PlanePanel extends AxesPanel {
+  constructor(kind, repaint) {
+    super(kind);
+    this.repaint = repaint;
+    this.tints = make("canvas", { width: FINE, height: FINE });
+    this.reading = make("p", { class: "explorer-reading", "aria-live": "off" });
+    this.stage.after(this.reading);
+    this.listen();
+  }
+
+  setRun(panel, count) {
+    super.setRun(panel, count);
+    const readable = panel.readings.length > 0;
+    this.reading.hidden = !readable;
+    this.moving.setAttribute("role", readable ? "application" : "img");
+    this.moving.setAttribute("aria-label", readable ? `${panel.alt}. Arrow keys read it off elsewhere, Escape returns.` : panel.alt);
+    if (readable) this.moving.tabIndex = 0;
+    else this.moving.removeAttribute("tabindex");
+  }
+
+  listen() {
+    const canvas = this.moving;
+    const point = (probe, live = "off") => {
+      this.probe = probe;
+      this.reading.setAttribute("aria-live", live);
+      this.repaint();
+    };
+    const pointed = ({ offsetX, offsetY }) => {
+      if (!this.box) return;
+      const { left, right, top, bottom } = this.box;
+      const [east, north] = [(offsetX - left) / (right - left), (bottom - offsetY) / (bottom - top)];
+      point([east, north].every((part) => part >= 0 && part <= 1) ? [east, north] : null);
+    };
+    for (const type of ["pointermove", "pointerdown"]) canvas.addEventListener(type, pointed);
+    canvas.addEventListener("pointerleave", () => point(null));
+    canvas.addEventListener("blur", () => point(null));
+    canvas.addEventListener("keydown", (event) => {
+      event.stopPropagation(); // JupyterLab would take them
+      if (event.ctrlKey || event.metaKey || event.altKey) return;
+      const move = keyMove(event.key);
+      if (!move && event.key !== "Escape") return;
+      event.preventDefault();
+      const from = this.probe ?? [this.place(this.x, this.now[0]), this.place(this.y, this.now[1])];
+      point(move ? from.map((part, i) => within01(part + move[i])) : null, "polite");
+    });
+  }
+
+  axes() {
+    const { x_range, y_range, log_y, x_label, y_label } = this.panel;
+    const joint = (name, own) => [Math.min(own[0], this.kept?.[name][0] ?? own[0]), Math.max(own[1], this.kept?.[name][1] ?? own[1])];
+    const [[left, right], [low, high]] = [joint("x_range", x_range), joint("y_range", y_range)];
+    return { x: { low: left, high: right, log: false, label: x_label }, y: { low, high, log: log_y, label: y_label } };
+  }
+
+  legendItems() {
+    const { paths, ground, stops, bars, joined, tint } = this.panel;
+    const dotted = Object.fromEntries(stops);
+    const items = paths.map(([label], i) => [[{ ...TRAVELLERS[i], marker: i in dotted ? "dot" : "" }], dotted[i] ? `${label}, ${dotted[i]}` : label]);
+    if (joined) items.push([[{ colour: "time", dash: [2, 3] }], joined]);
+    if (bars) items.push([[BAR], bars.label]);
+    if (tint) items.push([[{ colour: "negative", marker: "band" }], `${tint} < 0`]);
+    return [...items, ...ground.map(([label], i) => [[GROUND[i]], label])];
+  }
+
+  layOut(pen) {
+    super.layOut(pen);
+    if (this.panel.equal) this.box = equalBox(this.box, this.x.high - this.x.low, this.y.high - this.y.low);
+  }
+
+  drawStill(pen, look) {
+    this.within(pen, () => this.drawTint(pen, look));
+    this.drawAxes(pen, look);
+    this.within(pen, () => {
+      this.panel.ground.forEach(([, curves], i) => {
+        const { colour, dash, width, alpha } = GROUND[i];
+        pen.strokeStyle = look[colour];
+        pen.lineWidth = width;
+        pen.globalAlpha = alpha;
+        pen.setLineDash(dash);
+        pen.beginPath();
+        for (const curve of curves) this.trace(pen, this.placesOf(curve));
+        pen.stroke();
+      });
+      pen.setLineDash([]);
+      pen.globalAlpha = PALE;
+      this.kept?.paths.forEach(([, path], i) => this.strokePath(pen, look, i, this.placesOf(path)));
+      pen.globalAlpha = 1;
+    });
+    this.places = this.panel.paths.map(([, path]) => this.placesOf(path));
+  }
+
+  // The places on the canvas of points (G, 2).
+  placesOf({ data, shape: [count] }) {
+    return Array.from({ length: count }, (_, i) => [this.atX(data[2 * i]), this.atY(data[2 * i + 1])]);
+  }
+
+  strokePath(pen, look, i, places) {
+    pen.strokeStyle = look[TRAVELLERS[i].colour];
+    pen.lineWidth = 2.5;
+    pen.beginPath();
+    this.trace(pen, places);
+    pen.stroke();
+  }
+
+  // Where the tinted reading is negative, the more the lower it is.
+  drawTint(pen, look) {
+    const values = this.panel.readings.find(([label]) => label === this.panel.tint)?.[1];
+    if (!values) return;
+    const small = this.tints.getContext("2d", { willReadFrequently: true });
+    const image = small.createImageData(FINE, FINE);
+    const [tint, lowest] = [channels(small, look.negative), values.data.reduce((low, value) => Math.min(low, value), 0)];
+    for (let pixel = 0; pixel < FINE * FINE; pixel++) {
+      const value = planeValue(values, ((pixel % FINE) + 0.5) / FINE, 1 - (Math.floor(pixel / FINE) + 0.5) / FINE);
+      for (let k = 0; k < 3; k++) image.data[4 * pixel + k] = tint[k];
+      image.data[4 * pixel + 3] = value < 0 ? TINT_EDGE + (TINT_FULL - TINT_EDGE) * Math.sqrt(value / lowest) : 0;
+    }
+    small.putImageData(image, 0, 0);
+    const { x_range, y_range } = this.panel;
+    const [left, right, bottom, top] = [...x_range.map((x) => this.atX(x)), ...y_range.map((y) => this.atY(y))];
+    pen.drawImage(this.tints, left, top, right - left, bottom - top);
+  }
+
+  drawMoving(pen, frame, look) {
+    const nows = this.places.map((places) => curveUntil(places, frame).at(-1));
+    this.within(pen, () => {
+      this.places.forEach((places, i) => this.strokePath(pen, look, i, curveUntil(places, frame)));
+      this.drawBars(pen, frame, look);
+      this.panel.stops.forEach(([i, , frames, points]) => {
+        pen.fillStyle = look[TRAVELLERS[i].colour];
+        this.placesOf(points).forEach(([x, y], k) => frames[k] <= frame.from && this.dot(pen, x, y, 3.5));
+      });
+      if (this.panel.joined) this.drawJoin(pen, look, nows);
+      nows.forEach(([x, y], i) => {
+        pen.fillStyle = look.paper;
+        this.dot(pen, x, y, 8);
+        pen.fillStyle = look[TRAVELLERS[i].colour];
+        this.dot(pen, x, y, 6);
+      });
+      if (this.probe) this.drawProbe(pen, look);
+    });
+    this.now = mixRow(this.panel.paths.at(-1)[1], frame); // where arrow keys begin
+    this.read();
+  }
+
+  drawBars(pen, frame, look) {
+    const { frames, rows } = this.panel.bars ?? { frames: [] };
+    pen.strokeStyle = pen.fillStyle = look[BAR.colour];
+    pen.lineWidth = 3.5;
+    frames.forEach((at, k) => {
+      if (at > frame.from) return;
+      const [x, y, x1, y1] = row(rows, k);
+      const [from, to] = [[x, y], [x1, y1]].map(([east, north]) => [this.atX(east), this.atY(north)]);
+      pen.beginPath();
+      this.trace(pen, [from, to]);
+      pen.stroke();
+      this.dot(pen, ...from, 2.5);
+    });
+  }
+
+  drawJoin(pen, look, [one, other]) {
+    pen.strokeStyle = look.time;
+    pen.lineWidth = 2;
+    pen.setLineDash([2, 3]);
+    pen.beginPath();
+    this.trace(pen, [one, other]);
+    pen.stroke();
+    pen.setLineDash([]);
+  }
+
+  drawProbe(pen, look) {
+    const { left, right, top, bottom } = this.box;
+    const [x, y] = [mix(left, right, this.probe[0]), mix(bottom, top, this.probe[1])];
+    pen.strokeStyle = look.soft;
+    pen.lineWidth = 1;
+    pen.beginPath();
+    this.trace(pen, [[left, y], [right, y], [NaN, NaN], [x, top], [x, bottom]]);
+    pen.stroke();
+  }
+
+  // The line below the picture: what is read off at the pointer, as exactly as the picture is.
+  read() {
+    const { readings, x_range, y_range, log_y } = this.panel;
+    if (!readings.length) return;
+    let words = `Point anywhere to read off ${readings.map(([name]) => name).join(", ")}`;
+    if (this.probe) {
+      const at = [this.x, this.y].map((axis, i) => this.valueAt(axis, this.probe[i]));
+      const [east, north] = [[x_range, false], [y_range, log_y]].map(([[low, high], log], i) => within01(this.place({ low, high, log }, at[i])));
+      const told = readings.map(([name, values]) => `${name} ${formatNumber(rounded(planeValue(values, east, north), largestSize(values.data)))}`);
+      const places = [this.x, this.y].map(({ label }, i) => {
+        const [name, unit = ""] = label.split(", ");
+        return `${name} ${formatNumber(at[i])}${unit}`;
+      });
+      words = `${places.join(", ")}: ${told.join(", ")}`;
+    }
+    if (this.reading.textContent !== words) this.reading.textContent = words;
+  }
+
+  valueAt({ low, high, log }, part) {
+    return log ? low * (high / low) ** part : mix(low, high, part);
+  }
+}
+
+const PANELS = { circle: CirclePanel, sphere: SpherePanel, map: MapPanel, function: FunctionPanel, chart: ChartPanel, plane: PlanePanel };
 
 // --------------------------------------------------------------------------------------------------------- shell: view
 
@@ -1349,9 +1635,11 @@ class View {
     this.field = make("input", { class: "explorer-code", readonly: "", hidden: "", "aria-label": "Code of this explorer" });
     this.silenceKeys(this.field);
     this.copy = this.button("copy", "Copy as code", () => this.copyCode());
+    this.keeps = this.button("keep", "Keep", () => this.keep(this.kept ? undefined : this.run));
+    this.keeps.title = "The curves of this run stay, pale, under those of the next ones, until Keep is pressed again";
     return this.group("set", "Set", "each move shows a new run", ...this.inputs.map(({ element }) => element),
       make("div", { class: "explorer-buttons" },
-        this.button("reset", "Reset", () => this.change(this.model.get("defaults"))), this.copy, this.field));
+        this.keeps, this.button("reset", "Reset", () => this.reset()), this.copy, this.field));
   }
 
   buildControl(control) {
@@ -1416,6 +1704,23 @@ class View {
     this.showState();
   }
 
+  reset() {
+    this.keep(undefined);
+    this.change(this.model.get("defaults"));
+  }
+
+  // One run is kept at a time: its curves stay, pale, below those of the runs to come.
+  keep(run) {
+    this.kept = run;
+    this.keeps.setAttribute("aria-pressed", Boolean(run));
+    this.layUnder();
+    this.moved();
+  }
+
+  layUnder() {
+    this.panels.forEach((panel, i) => panel.keep(this.kept?.panels[i]));
+  }
+
   showSettings() {
     for (const { control, input, value } of this.inputs) {
       const setting = this.settings[control.name];
@@ -1464,8 +1769,9 @@ class View {
       this.showSettings();
     }
     if (String(run.panels.map(({ kind }) => kind)) !== String(this.kinds)) this.buildPanels(run.panels);
-    this.stages.classList.toggle("explorer-tall", run.panels.some(({ kind, field }) => kind === "sphere" || field?.data.length > 0));
+    this.stages.classList.toggle("explorer-tall", run.panels.some(({ kind, field }) => kind === "sphere" || kind === "plane" || field?.data.length > 0));
     run.panels.forEach((panel, i) => this.panels[i].setRun(panel, run.time.data.length));
+    this.layUnder();
     this.last = run.time.data.length - 1;
     this.scrub.max = this.last;
     this.timeName.textContent = run.time_label;
@@ -1578,7 +1884,8 @@ class View {
       this.textTimer = undefined;
       if (this.notice || !this.traffic.idle) return;
       const { run, nearest } = this;
-      this.write(textAt(run.text, nearest, (name) => (name === "time" ? run.time : run.values[name]).data[nearest]));
+      const words = textAt(run.text, nearest, (name) => (name === "time" ? run.time : run.values[name]).data[nearest]);
+      this.write(words + (this.kept ? keptWords(this.model.get("controls"), this.kept.settings, run.settings) : ""));
       if (this.playing) this.writeSoon();
     }, SETTLED);
   }

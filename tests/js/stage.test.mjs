@@ -138,6 +138,20 @@ test("the axes of a chart reach to the marks of its ghosts, not to their curves"
   assert.ok(x[0] === 1 && x[1] > 20 && x[1] < 21 && y[0] > 1 && y[1] < 4);
 });
 
+test("the axes of a chart reach to the curves of the one that is kept", () => {
+  const chart = { x: { data: [1, 10] }, series: [["loss", { data: [2, 3] }]], levels: [], marks: [], log_x: false, log_y: false };
+  const { x, y } = stage.chartRanges(chart, { x: { data: [-5, 20] }, series: [["loss", { data: [0, 9] }]] });
+  assert.ok(x[0] === -5 && x[1] > 20 && y[0] < 0 && y[1] > 9);
+});
+
+test("a kept run is told by the settings that differ, in the words of their controls", () => {
+  const controls = [{ name: "step", label: "step size η", kind: "log" }, { name: "depth", label: "depth n", kind: "choice" }];
+  const words = (kept, shown) => stage.keptWords(controls, kept, shown);
+  assert.equal(words({ step: 0.1, depth: "2" }, { step: 0.0001, depth: "2" }), ". Kept, pale: step size η 0.1");
+  assert.equal(words({ step: 0.0001, depth: "2", hidden: 1 }, { step: 0.1, depth: "3", hidden: 2 }), ". Kept, pale: step size η 10⁻⁴, depth n 2");
+  assert.equal(words({ step: 0.1, depth: "2" }, { step: 0.1, depth: "2" }), ". Kept, pale: this run");
+});
+
 test("an array of many curves is told apart into them", () => {
   assert.deepEqual(stage.columns({ data: Float32Array.of(1, 2, 3), shape: [3] }).map((ys) => [...ys]), [[1, 2, 3]]);
   assert.deepEqual(stage.columns({ data: Float32Array.of(1, 10, 2, 20), shape: [2, 2] }).map((ys) => [...ys]), [[1, 2], [10, 20]]);
@@ -169,6 +183,30 @@ test("a prediction is dotted in the colour of the curve before it, and the curve
   assert.notDeepEqual(styles[2].dash, styles[0].dash);
   assert.deepEqual(styles[1].dash, styles[3].dash);
   assert.equal(stage.seriesStyles([true])[0].colour, "series-0");
+});
+
+test("a value in the plane is read off between its neighbours, and at the edges", () => {
+  const values = { data: [0, 1, 2, 10, 11, 12], shape: [2, 3] }; // from the lower left on
+  const at = (east, north) => stage.planeValue(values, east, north);
+  assert.deepEqual([at(0, 0), at(0.5, 0), at(1, 0), at(0, 1), at(1, 1)], [0, 1, 2, 10, 12]);
+  close(at(0.25, 0.5), 5.5);
+  close(at(1, 0.3), 5);
+});
+
+test("what is read off is rounded as coarsely as the picture is", () => {
+  assert.equal(stage.rounded(0.123456, 4), 0.123);
+  assert.equal(stage.rounded(-0.00004, 4), 0);
+  assert.equal(stage.rounded(123.456, 400), 123.5);
+  assert.equal(stage.rounded(0, 0), 0);
+});
+
+test("arrow keys move the place that is read off their own way", () => {
+  assert.deepEqual(["ArrowLeft", "ArrowRight", "ArrowUp", "ArrowDown", "b"].map(stage.keyMove), [[-0.02, 0], [0.02, 0], [0, 0.02], [0, -0.02], null]);
+});
+
+test("a box of one unit in both directions is as large as it can be, in the middle", () => {
+  assert.deepEqual(stage.equalBox({ left: 0, right: 200, top: 0, bottom: 100 }, 2, 2), { left: 50, right: 150, top: 0, bottom: 100 });
+  assert.deepEqual(stage.equalBox({ left: 0, right: 100, top: 0, bottom: 300 }, 4, 2), { left: 0, right: 100, top: 125, bottom: 175 });
 });
 
 test("a value on a ring of angles is read off between its neighbours, also across the end", () => {

@@ -9,7 +9,7 @@ from conftest import Printed, comparable
 
 ROOT = Path(__file__).parent.parent
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
-COMPARED = {"01_small_init.ipynb": 34, "02_escape_from_origin.ipynb": 31, "03_ncf_kkt_points.ipynb": 44, "04_saddle_to_saddle.ipynb": 41, "05_condensation.ipynb": 49}  # cells whose printed text nbval compares
+COMPARED = {"01_small_init.ipynb": 34, "02_escape_from_origin.ipynb": 31, "03_ncf_kkt_points.ipynb": 44, "04_saddle_to_saddle.ipynb": 41, "05_condensation.ipynb": 49, "06_gd_vs_flow_curvature.ipynb": 37}  # cells whose printed text nbval compares
 
 
 @pytest.fixture(params=NOTEBOOKS, ids=lambda path: path.stem)

@@ -24,6 +24,8 @@ class Activation:
 
     `kinked` is true where σ′ jumps (ReLU): the flow then slides along kinks and asks for another integrator, and σ″ is the one almost everywhere,
     without the jumps. Where `second` is not given it comes from central differences of σ′, with errors of about 1e-10 of the size of σ′ and σ⁗.
+    `in_place(z, slope)` writes σ(z) over z and σ′(z) over slope, sharing what the two have in common: what a step of training calls, for which new memory would
+    cost as much as σ itself. By default one call after the other.
     """
 
     name: str
@@ -33,13 +35,26 @@ class Activation:
     degree: int | None
     kinked: bool = False
     second: Callable[[np.ndarray], np.ndarray] | None = None
+    in_place: Callable[[np.ndarray, np.ndarray], None] | None = None
 
     def __post_init__(self):
         if self.second is None:
             object.__setattr__(self, "second", _slope_of(self.derivative))
+        if self.in_place is None:
+            object.__setattr__(self, "in_place", self._one_by_one)
 
     def __call__(self, z):
         return self.function(z)
+
+    def both(self, z):
+        """σ(z) and σ′(z), each of the shape of z."""
+        value, slope = np.array(z, dtype=float), np.empty(np.shape(z))
+        self.in_place(value, slope)
+        return value, slope
+
+    def _one_by_one(self, z, slope):
+        slope[...] = self.derivative(z)
+        z[...] = self.function(z)
 
     @property
     def branches(self):
@@ -65,8 +80,7 @@ class Activation:
         if self.degree is not None:
             return self
         p, c, _ = self.branches
-        return Activation(f"z**{p}" if f"{c:g}" == "1" else f"{c:g}*z**{p}", lambda z: c * _power(z, p), lambda z: c * p * _power(z, p - 1), multiplicity=p, degree=p,
-                          second=lambda z: c * _power_bend(z, p))
+        return _monomial(f"z**{p}" if f"{c:g}" == "1" else f"{c:g}*z**{p}", p, c)
 
 
 def activation(name, function=None, derivative=None, multiplicity=None):
@@ -96,8 +110,7 @@ def _named(name):
     if match := re.fullmatch(r"smooth_leaky_relu\(([^()]+)\)", text):
         return _smooth_leaky_relu(text, _slope(name, match[1]))
     if match := re.fullmatch(r"[xz]\*\*(\d+)", text):
-        q = _power_of(name, match[1])
-        return Activation(text, lambda z: _power(z, q), lambda z: q * _power(z, q - 1), multiplicity=q, degree=q, second=lambda z: _power_bend(z, q))
+        return _monomial(text, _power_of(name, match[1]))
     raise ValueError(f"unknown activation {name!r}; known: {', '.join(NAMES)}")
 
 
@@ -131,6 +144,18 @@ def _power_bend(z, q):
     return q * (q - 1) * _power(z, max(q - 2, 0))
 
 
+def _monomial(name, q, c=1.0):
+    """c·z^q."""
+    def in_place(z, slope):
+        slope[...] = _power(z, q - 1)
+        slope *= c
+        z *= slope
+        slope *= q
+
+    return Activation(name, lambda z: c * _power(z, q), lambda z: c * q * _power(z, q - 1), multiplicity=q, degree=q,
+                      second=lambda z: c * _power_bend(z, q), in_place=in_place)
+
+
 def _slope_of(function):
     """The derivative of a function by central differences."""
     def slope(z):
@@ -141,12 +166,21 @@ def _slope_of(function):
 
 def _leaky_relu(name, slope, q):
     """max(z, γz)^q, with σ′(0) = γ at the kink for q = 1."""
+    def gate(z):
+        return np.where(z > 0, 1.0, slope)
+
+    def in_place(z, gates):
+        gates[...] = gate(z)
+        z *= gates
+        if q > 1:
+            gates *= q
+            gates *= _power(z, q - 1)
+            z *= _power(z, q - 1)
+
     if q == 1:
-        return Activation(name, lambda z: np.maximum(z, slope * z), lambda z: np.where(z > 0, 1.0, slope),
-                          multiplicity=None, degree=1, kinked=True, second=np.zeros_like)
-    return Activation(name, lambda z: _power(np.maximum(z, slope * z), q),
-                      lambda z: q * _power(np.maximum(z, slope * z), q - 1) * np.where(z > 0, 1.0, slope),
-                      multiplicity=None, degree=q, second=lambda z: _power_bend(np.maximum(z, slope * z), q) * np.where(z > 0, 1.0, slope**2))
+        return Activation(name, lambda z: np.maximum(z, slope * z), gate, multiplicity=None, degree=1, kinked=True, second=np.zeros_like, in_place=in_place)
+    return Activation(name, lambda z: _power(np.maximum(z, slope * z), q), lambda z: q * _power(np.maximum(z, slope * z), q - 1) * gate(z),
+                      multiplicity=None, degree=q, second=lambda z: _power_bend(np.maximum(z, slope * z), q) * np.where(z > 0, 1.0, slope**2), in_place=in_place)
 
 
 def _smooth_leaky_relu(name, slope):
@@ -161,10 +195,27 @@ def _x_power_tanh(k):
         t = np.tanh(z)
         return k * _power(z, k - 1) * t + _power(z, k) * (1 - t * t)
 
+    def in_place(z, slope):
+        t, below = np.tanh(z), _power(z, k - 1).copy()
+        np.multiply(t, t, out=slope)
+        np.subtract(1, slope, out=slope)
+        z *= below  # z^k
+        slope *= z
+        z *= t
+        t *= below
+        t *= k
+        slope += t
+
     def second(z):
         return _power_bend(z, k) * np.tanh(z) + 2 * k * _power(z, k - 1) * _sech_squared(z) + _power(z, k) * _tanh_bend(z)
 
-    return Activation("x*tanh(x)" if k == 1 else f"x**{k}*tanh(x)", lambda z: _power(z, k) * np.tanh(z), derivative, multiplicity=k + 1, degree=None, second=second)
+    return Activation("x*tanh(x)" if k == 1 else f"x**{k}*tanh(x)", lambda z: _power(z, k) * np.tanh(z), derivative, multiplicity=k + 1, degree=None, second=second, in_place=in_place)
+
+
+def _tanh_in_place(z, slope):
+    np.tanh(z, out=z)
+    np.multiply(z, z, out=slope)
+    np.subtract(1, slope, out=slope)
 
 
 def _sech_squared(z):
@@ -182,6 +233,12 @@ def _sigmoid_slope(z):
     return s * (1 - s)
 
 
+def _sigmoid_in_place(z, slope):
+    expit(z, out=z)
+    np.subtract(1, z, out=slope)
+    slope *= z
+
+
 def _sigmoid_bend(z):
     s = expit(z)
     return s * (1 - s) * (1 - 2 * s)
@@ -189,9 +246,9 @@ def _sigmoid_bend(z):
 
 _PLAIN = {a.name: a for a in (
     Activation("linear", lambda z: z, np.ones_like, multiplicity=1, degree=1, second=np.zeros_like),
-    Activation("tanh", np.tanh, _sech_squared, multiplicity=1, degree=None, second=_tanh_bend),
+    Activation("tanh", np.tanh, _sech_squared, multiplicity=1, degree=None, second=_tanh_bend, in_place=_tanh_in_place),
     *(_x_power_tanh(k) for k in (1, 2, 3)),
-    Activation("sigmoid", expit, _sigmoid_slope, multiplicity=1, degree=None, second=_sigmoid_bend),
+    Activation("sigmoid", expit, _sigmoid_slope, multiplicity=1, degree=None, second=_sigmoid_bend, in_place=_sigmoid_in_place),
     Activation("softplus", lambda z: np.logaddexp(0, z), expit, multiplicity=1, degree=None, second=_sigmoid_slope),
 )}
 

@@ -148,7 +148,7 @@ def along(problem, run, points=200):
 
 def _looked(problem, thetas):
     """λ_min, λ_max, ‖∇L‖, ‖∇²L ∇L‖ and L at the points (K, P), shape (5, K)."""
-    losses, velocities = zip(*map(problem.loss_and_velocity, thetas), strict=True)
+    losses, velocities = zip(*map(problem.motion(), thetas), strict=True)
     bends = [problem.hessian_product(theta, velocity) for theta, velocity in zip(thetas, velocities, strict=True)]
     return np.array([*hessian_extremes(problem, thetas).T, np.linalg.norm(velocities, axis=1), np.linalg.norm(bends, axis=1), losses])
 
@@ -194,6 +194,10 @@ class Modified:
     def loss_and_velocity(self, theta):
         """L, and the velocity, which is not that of L."""
         return self.loss(theta), self.velocity(theta)
+
+    def motion(self):
+        """θ ↦ (loss, velocity) for a run; see `Problem.motion`."""
+        return self.loss_and_velocity
 
 
 def modified(problem, step):

@@ -1,17 +1,18 @@
 """Gradient flow θ̇ = velocity(θ) and gradient descent θ ← θ + η·velocity(θ): two ways along one velocity, one kind of Trajectory."""
 
+import math
 import time
 from contextvars import ContextVar
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.integrate import LSODA, RK23, RK45, OdeSolution
+from scipy.integrate import OdeSolution
 from scipy.optimize import brentq
 
 from helpers import checks
+from helpers.integrators import Sliding, Smooth, Stiff, root_mean_square
 from helpers.problem import Rescaled
 
-_SLIDING = 1e-3  # the error that is allowed a neuron in a step in which it slides along a kink, at the default tolerance
 _ESCAPE_EVALUATIONS = 200_000  # after which an escape is given up
 watcher = ContextVar("watcher", default=None)  # who is told how much of a long run is done, a share in [0, 1], in place of a progress bar
 
@@ -131,13 +132,9 @@ def gradient_flow(problem, theta0, t_end, stop=None, rtol=None, max_evaluations=
     t_end, limit = checks.positive("t_end", t_end), checks.whole("max_evaluations", max_evaluations)
     kinked, stiff = getattr(problem.network, "kinked", False), checks.truth("stiff", stiff)
     rtol = (5e-5 if kinked else 1e-6) if rtol is None else checks.positive("rtol", rtol)
-    size = _size(theta0)
-
-    def velocity(_, theta):  # a trial step that overflows has none, and is taken again, shorter
-        return problem.velocity(theta) if np.isfinite(theta).all() else np.full_like(theta, np.nan)
-
+    size, motion = root_mean_square(theta0), _Motion(problem)
     with np.errstate(over="ignore", invalid="ignore"):
-        solver = (_Sliding if kinked else _Stiff if stiff else RK45)(velocity, 0.0, theta0, t_end, rtol=rtol, atol=1e-3 * rtol * size)
+        solver = (Sliding if kinked else Stiff if stiff else Smooth)(motion, 0.0, theta0, t_end, rtol=rtol, atol=1e-3 * rtol * size)
         if kinked:
             solver.measure_by(problem, rtol, 1e-12 * size)
         log, pieces = _Log(problem, theta0, t_end), []
@@ -145,8 +142,8 @@ def gradient_flow(problem, theta0, t_end, stop=None, rtol=None, max_evaluations=
         try:
             while reason is None:
                 message = solver.step()
-                loss = problem.loss(solver.y) if np.isfinite(solver.y).all() else np.nan
-                if solver.status == "failed" or not np.isfinite(loss):
+                loss = motion.loss(solver.y)
+                if solver.status == "failed" or not math.isfinite(loss):
                     raise DivergenceError(f"the flow blows up near t = {solver.t:.6g} (loss {log.loss[-1]:.4g}, ‖θ‖ = "
                                           f"{np.linalg.norm(log.theta[-1]):.4g}), or moves there faster than times of that size can resolve: "
                                           f"stop it before, with stop_at(norm=…), or follow problem.rescaled(). {message or ''}".strip(),
@@ -214,7 +211,8 @@ def gradient_descent(problem, theta0, step, steps, stop=None, record=None):
     kept = None if record is None else _numbers(record, steps)
     log, reason, safe, before = _Log(problem, theta, steps), "time", np.inf, None
     with np.errstate(over="ignore", invalid="ignore"):
-        t, (loss, velocity) = 0.0, problem.loss_and_velocity(theta)
+        motion, t = problem.motion(), 0.0
+        loss, velocity = motion(theta)
         try:
             for k in range(steps + 1):
                 if before is not None and before[2] < loss and before[2] <= 2 * abs(log.loss[0]):
@@ -237,7 +235,7 @@ def gradient_descent(problem, theta0, step, steps, stop=None, record=None):
                 before = theta, velocity, loss, t
                 theta = theta + eta * velocity
                 t += eta
-                loss, velocity = problem.loss_and_velocity(theta)
+                loss, velocity = motion(theta)
         except KeyboardInterrupt:
             reason = "interrupted"
             if before is not None and before[3] > log.t[-1]:
@@ -259,7 +257,7 @@ def _numbers(record, steps):
 
 
 def _start(problem, theta0):
-    if not all(callable(getattr(problem, name, None)) for name in ("start", "loss", "velocity")):
+    if not all(callable(getattr(problem, name, None)) for name in ("start", "loss", "motion")):
         raise TypeError(f"problem must be a helpers.Problem, got {type(problem).__name__}")
     theta0 = problem.start(theta0)
     with np.errstate(over="ignore", invalid="ignore"):
@@ -285,36 +283,19 @@ def _crossing(problem, stop, reason, piece, log):
     return min(met.items(), key=lambda item: item[1], default=(reason, after))
 
 
-class _Stiff(LSODA):
-    """LSODA with the velocity at hand, as Runge–Kutta methods have it."""
+class _Motion:
+    """The velocity at (t, θ) as integrators ask for it; the loss at the point that was asked for last comes from the same pass."""
 
-    @property
-    def f(self):
-        return self.fun(self.t, self.y)
+    def __init__(self, problem):
+        self._motion, self._theta, self._loss = problem.motion(), None, None
 
+    def __call__(self, _, theta):
+        self._theta, (self._loss, velocity) = theta, self._motion(theta)
+        return velocity
 
-class _Sliding(RK23):
-    """Bogacki–Shampine 3(2) with every neuron's error measured against its own size.
-
-    A neuron that slides along a kink crosses it in every step, and its error there falls only like the step; but the kink holds the neuron, so that
-    these errors do not add up across it, and more is allowed.
-    """
-
-    def measure_by(self, problem, rtol, least):
-        """Sets the problem whose network tells sizes and sliding, the tolerance, and the size below which no neuron is resolved."""
-        self._network, self._X, self._rtol, self._least = problem.network, problem.data.X, rtol, least
-
-    def _estimate_error_norm(self, K, h, scale):
-        own = np.maximum(getattr(self._network, "sizes", _size)(self.y), self._least)
-        if hasattr(self._network, "sliding"):
-            stages = self.y + h * np.vstack([self.A, self.B]) @ K[:-1]
-            own = own * np.where(self._network.sliding(stages, K, self._X), np.clip(_SLIDING / self._rtol, 1, 20), 1)
-        return _size(h * (self.E @ K) / own) / self._rtol
-
-
-def _size(theta):
-    """The root mean square of all weights."""
-    return np.linalg.norm(theta) / np.sqrt(len(theta))
+    def loss(self, theta):
+        """L(θ), of which the last step of a Runge–Kutta method has already come by."""
+        return self._loss if theta is self._theta else self._motion(theta)[0]
 
 
 class _Log:

@@ -11,11 +11,11 @@ from scipy.optimize import linprog
 from scipy.special import expit, exprel, logit
 
 from helpers import checks
-from helpers.networks import _directions, _residual, random_start
+from helpers.networks import Network, _directions, _residual, random_start
 from helpers.problem import Problem
 
 
-class DeepLinear:
+class DeepLinear(Network):
     """f(x) = W_D … W_1 x; `widths` = (d, m_1, …, m_{D−1}, k) with D ≥ 2, θ holds W_1, …, W_D one after the other. Homogeneous of degree D.
 
     The flow keeps every W_{l+1}ᵀW_{l+1} − W_lW_lᵀ, so weights that are *balanced* (all these are zero) stay so.
@@ -66,27 +66,35 @@ class DeepLinear:
         """The end-to-end matrix W_D … W_1, shape (…, k, d), of θ (…, P)."""
         return reduce(lambda below, W: W @ below, self.weights(theta))
 
-    def outputs(self, theta, X):
-        """H(X; θ), shape (n,) for one output, else (n, k)."""
-        H = _inputs(self, theta, X, self.widths[0]) @ self.product(theta).T
-        return H[:, 0] if self.widths[-1] == 1 else H
+    def at(self, X):
+        """The pass for the inputs X (n, d): θ (P,) ↦ H(X; θ), shape (n,) for one output, else (n, k), and r ↦ J(θ)ᵀ r, shape (P,).
 
-    def pullback(self, theta, X, r):
-        """J(θ)ᵀ r, shape (P,): of layer l (W_D … W_{l+1})ᵀ G (W_{l−1} … W_1)ᵀ with G = Σ_i r_i x_iᵀ."""
-        X, W, k = _inputs(self, theta, X, self.widths[0]), self.weights(theta), self.widths[-1]
-        into = [_residual(r, (len(X),) if k == 1 else (len(X), k)).reshape(-1, k).T @ X]
-        for layer in W[:-1]:
-            into.append(into[-1] @ layer.T)
-        layers, above = [into[-1].ravel()], W[-1]
-        for below, layer in zip(into[-2::-1], W[-2::-1], strict=True):
-            layers.append((above.T @ below).ravel())
-            above = above @ layer
-        return np.concatenate(layers[::-1])
+        Of layer l that is (W_D … W_{l+1})ᵀ G (W_{l−1} … W_1)ᵀ with G = Σ_i r_i x_iᵀ.
+        """
+        X, k = _inputs(self, X, self.widths[0]), self.widths[-1]
+
+        def look(theta):
+            W = self.weights(theta)
+
+            def pull(r):
+                into = [r.reshape(-1, k).T @ X]
+                for layer in W[:-1]:
+                    into.append(into[-1] @ layer.T)
+                layers, above = [into[-1].ravel()], W[-1]
+                for below, layer in zip(into[-2::-1], W[-2::-1], strict=True):
+                    layers.append((above.T @ below).ravel())
+                    above = above @ layer
+                return np.concatenate(layers[::-1])
+
+            H = X @ reduce(lambda below, layer: layer @ below, W).T
+            return H[:, 0] if k == 1 else H, pull
+
+        return look
 
     def directional(self, theta, X, r, v):
         """J(θ)v, shape (…, n) or (…, n, k), and the derivative along v of J(θ)ᵀ r, shape (…, P), for one direction v (P,) or several (Q, P)."""
         (d, *_, k), v = self.widths, _directions(v, theta)
-        X = _inputs(self, theta, X, d)
+        theta, X = self._point(theta, X), _inputs(self, X, d)
         G = _residual(r, (len(X),) if k == 1 else (len(X), k)).reshape(-1, k).T @ X
         layers = list(zip(self.weights(theta), self.weights(v), strict=True))  # each W_l with its derivative
         *below, product = accumulate(layers, lambda done, W: _product_rule(W, done), initial=(np.eye(d), np.zeros((d, d))))
@@ -113,7 +121,7 @@ class DeepLinear:
         return np.array(parts if self.degree == 2 else [*parts, theta - np.sum(parts, axis=0)])
 
 
-class Diagonal:
+class Diagonal(Network):
     """f(x) = Σ_k (u_k^D − v_k^D) x_k with D = `depth` ≥ 2; θ = (u, v), shape (2d,). Homogeneous of degree D.
 
     The flow keeps the sign of every weight: from u, v > 0 all stay positive, and then a coefficient is positive or negative as u_k or v_k is larger
@@ -150,19 +158,25 @@ class Diagonal:
         u, v = self.weights(theta)
         return u**self.depth - v**self.depth
 
-    def outputs(self, theta, X):
-        """H(X; θ), shape (n,)."""
-        return _inputs(self, theta, X, np.size(theta) // 2) @ self.coefficients(theta)
+    def at(self, X):
+        """The pass for the inputs X (n, d): θ (2d,) ↦ H(X; θ), shape (n,), and r (n,) ↦ J(θ)ᵀ r, shape (2d,)."""
+        X, D = _inputs(self, X, None), self.depth
 
-    def pullback(self, theta, X, r):
-        """J(θ)ᵀ r, shape (2d,)."""
-        X, (u, v) = _inputs(self, theta, X, np.size(theta) // 2), self.weights(theta)
-        slope = self.depth * (_residual(r, (len(X),)) @ X)
-        return np.concatenate([u ** (self.depth - 1) * slope, -(v ** (self.depth - 1)) * slope])
+        def look(theta):
+            u, v = theta[:X.shape[1]], theta[X.shape[1]:]
+            below, under = u ** (D - 1), v ** (D - 1)
+
+            def pull(r):
+                slope = D * (r @ X)
+                return np.concatenate([below * slope, -under * slope])
+
+            return X @ (below * u - under * v), pull
+
+        return look
 
     def directional(self, theta, X, r, v):
         """J(θ)v, shape (…, n), and the derivative along v of J(θ)ᵀ r, shape (…, 2d), for one direction v (2d,) or several (Q, 2d)."""
-        X, D = _inputs(self, theta, X, np.size(theta) // 2), self.depth
+        theta, X, D = self._point(theta, X), _inputs(self, X, None), self.depth
         (u, w), (du, dw) = self.weights(theta), self.weights(_directions(v, theta))
         along = D * (_residual(r, (len(X),)) @ X)
         moved = D * (u ** (D - 1) * du - w ** (D - 1) * dw)
@@ -173,10 +187,11 @@ class Diagonal:
         return np.diag(np.concatenate(self.weights(checks.array("theta", theta, ("2d",)))))
 
 
-def _inputs(network, theta, X, dim):
+def _inputs(network, X, dim):
+    """X (n, d), of `dim` inputs if that is not None."""
     X = np.asarray(X, dtype=float)
-    if np.ndim(theta) != 1 or X.ndim != 2 or X.shape[1] != dim:
-        raise ValueError(f"theta must have shape (P,) and X (n, {dim}) for {network}, got {np.shape(theta)} and {X.shape}")
+    if X.ndim != 2 or dim not in (None, X.shape[1]):
+        raise ValueError(f"X must have shape (n, {dim or 'd'}) for {network}, got {X.shape}")
     return X
 
 

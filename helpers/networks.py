@@ -3,8 +3,12 @@
     outputs(θ, X)       H(X; θ), shape (n,), or (n, k) with k outputs
     pullback(θ, X, r)   J(θ)ᵀ r = ∇_θ Σ_i r_i · H(x_i; θ), shape (P,), for r of the outputs' shape
 
-Any object with these two, `size(dim)` (the number P of weights for inputs with dim entries) and `init(dim, scale, seed)` is a network of this course.
-The networks here know their second derivatives too, from which the curvature of the loss is made:
+and both come from one pass: vjp(θ, X) is the outputs and the function r ↦ J(θ)ᵀ r, which shares what was computed on the way (the vector-Jacobian product of
+automatic differentiation). `at(X)` is that pass for inputs that are checked and prepared once, a function of θ alone, which every step of a run calls: its memory is
+used again, so that r ↦ J(θ)ᵀ r holds until the next call, and each run asks for its own.
+
+Any object with outputs, pullback, `size(dim)` (the number P of weights for inputs with dim entries) and `init(dim, scale, seed)` is a network of this course;
+with `at` it is a faster one. The networks here know their second derivatives too, from which the curvature of the loss is made:
 
     directional(θ, X, r, v)   J(θ)v and (d/dε) J(θ + εv)ᵀ r at ε = 0, of shapes (…, n) or (…, n, k) and (…, P), for one direction v (P,) or several (Q, P)
 
@@ -41,7 +45,32 @@ def _directions(v, theta):
     return v
 
 
-class TwoLayer:
+class Network:
+    """What follows from the one pass of a network, `at(X)`: θ ↦ H(X; θ) and r ↦ J(θ)ᵀ r, both unchecked."""
+
+    def vjp(self, theta, X):
+        """H(X; θ), shape (n,) or (n, k), and the function r ↦ J(θ)ᵀ r, shape (P,), for r of that shape."""
+        look = self.at(X)
+        return look(self._point(theta, X))
+
+    def outputs(self, theta, X):
+        """H(X; θ), shape (n,) or (n, k)."""
+        return self.vjp(theta, X)[0]
+
+    def pullback(self, theta, X, r):
+        """J(θ)ᵀ r, shape (P,)."""
+        H, pull = self.vjp(theta, X)
+        return pull(_residual(r, H.shape))
+
+    def _point(self, theta, X):
+        """θ as the pass takes it, refused where it does not go with the inputs."""
+        theta, size = np.asarray(theta, dtype=float), self.size(np.shape(X)[1])
+        if theta.shape != (size,):
+            raise ValueError(f"theta must have shape ({size},) for {self} and inputs X {np.shape(X)}, got {theta.shape}")
+        return theta
+
+
+class TwoLayer(Network):
     """f(x) = Σ_j a_j σ(w_j·x), in closed form.
 
     θ holds the rows of W (m, D), then, if they are trained, the output weights a (m,); D is the number of inputs d, plus one
@@ -110,49 +139,55 @@ class TwoLayer:
         held = ((place > 0) & (pace < 0)).any(axis=0) & ((place <= 0) & (pace > 0)).any(axis=0)
         return held.any(axis=1)[self._owners(thetas.shape[1])]
 
-    def outputs(self, theta, X):
-        """H(X; θ), shape (n,)."""
-        W, a, X = self._read(theta, X)
-        return self.activation.function(self._preactivations(W, X)) @ a
+    def at(self, X):
+        """The pass for the inputs X (n, d): θ (P,) ↦ H(X; θ), shape (n,), and r (n,) ↦ J(θ)ᵀ r, shape (P,)."""
+        X, in_place = self._inputs(X), self.activation.in_place
+        inputs, seen = self.width * X.shape[1], np.empty((len(X), self.width))
+        slope, wide = np.empty_like(seen), X.shape[1] > self.width
+        weighted = np.empty_like(slope if wide else X)  # by r, which goes to the smaller of the two
 
-    def pullback(self, theta, X, r):
-        """J(θ)ᵀ r, shape (P,)."""
-        W, a, X = self._read(theta, X)
-        r = _residual(r, (len(X),))
-        z = self._preactivations(W, X)
-        into = (r[:, None] * self.activation.derivative(z)) * a
-        result = np.empty(np.shape(theta))
-        rows = result[:W.size].reshape(W.shape)
-        rows[:, :X.shape[1]] = into.T @ X
-        if self.bias:
-            rows[:, -1] = into.sum(axis=0)
-        if self.train_output:
-            result[W.size:] = self.activation.function(z).T @ r
-        return result
+        def look(theta):
+            W, a = theta[:inputs].reshape(self.width, -1), theta[inputs:] if self.train_output else self._fixed
+            np.matmul(X, W.T, out=seen)
+            in_place(seen, slope)
+
+            def pull(r):
+                result = np.empty(len(theta))
+                rows = result[:inputs].reshape(W.shape)
+                np.multiply(slope if wide else X, r[:, None], out=weighted)
+                np.matmul(weighted.T if wide else slope.T, X if wide else weighted, out=rows)
+                rows *= a[:, None]
+                if self.train_output:
+                    np.matmul(r, seen, out=result[inputs:])
+                return result
+
+            return seen @ a, pull
+
+        return look
 
     def directional(self, theta, X, r, v):
         """J(θ)v, shape (…, n), and the derivative along v of J(θ)ᵀ r, shape (…, P), for one direction v (P,) or several (Q, P).
 
         Of a kinked σ the second is the one almost everywhere: what jumps at the kinks is left out.
         """
-        W, a, X = self._read(theta, X)
-        r, v = _residual(r, (len(X),)), _directions(v, theta)
-        dW, da = self.weights(v)
+        (W, a), X, v = self.weights(self._point(theta, X)), self._inputs(X), _directions(v, theta)
+        r, (dW, da) = _residual(r, (len(X),)), self.weights(v)
         da = da if self.train_output else np.zeros_like(da)
-        z, dz = self._preactivations(W, X), self._preactivations(dW, X)
-        slope = self.activation.derivative(z)
+        z, dz = X @ W.T, X @ dW.mT
+        seen, slope = self.activation.both(z)
         moved = slope * dz
         into = r[:, None] * (self.activation.second(z) * dz * a + slope * da[..., None, :])
-        rows = into.mT @ X
-        if self.bias:
-            rows = np.concatenate([rows, into.sum(axis=-2)[..., None]], axis=-1)
-        result = rows.reshape(*v.shape[:-1], -1)
+        result = (into.mT @ X).reshape(*v.shape[:-1], -1)
         if self.train_output:
             result = np.concatenate([result, r @ moved], axis=-1)
-        return moved @ a + da @ self.activation.function(z).T, result
+        return moved @ a + da @ seen.T, result
 
-    def _preactivations(self, W, X):
-        return X @ W[..., :-1].mT + W[..., None, :, -1] if self.bias else X @ W.mT
+    def _inputs(self, X):
+        """X (n, d) with the constant input 1, if there is a bias."""
+        X = np.asarray(X, dtype=float)
+        if X.ndim != 2:
+            raise ValueError(f"X must have shape (n, d), got {X.shape}")
+        return np.column_stack([X, np.ones(len(X))]) if self.bias else X
 
     def _columns(self, size):
         columns, rest = divmod(size, self.width)
@@ -166,17 +201,8 @@ class TwoLayer:
         rows = np.repeat(neurons, self._columns(size))
         return np.concatenate([rows, neurons]) if self.train_output else rows
 
-    def _read(self, theta, X):
-        X = np.asarray(X, dtype=float)
-        if np.ndim(theta) != 1 or X.ndim != 2:
-            raise ValueError(f"theta must have shape (P,) and X (n, d), got {np.shape(theta)} and {X.shape}")
-        W, a = self.weights(theta)
-        if W.shape[1] != X.shape[1] + self.bias:
-            raise ValueError(f"theta has {np.size(theta)} entries, {self} needs {self.size(X.shape[1])} for inputs {X.shape}")
-        return W, a, X
 
-
-class TorchNetwork:
+class TorchNetwork(Network):
     """Any torch module as a network: the same two functions by automatic differentiation, in float64.
 
     The module maps (n, d) to (n,), (n, 1) or (n, k); θ holds its trainable parameters in the order of `module.parameters()`. It is taken in
@@ -197,7 +223,6 @@ class TorchNetwork:
         self._parameters = {name: p for name, p in self.module.named_parameters() if p.requires_grad}
         if not self._parameters:
             raise ValueError("module must have at least one trainable parameter")
-        self._kept = None
 
     def __repr__(self):
         return f"TorchNetwork({self.module})"
@@ -218,48 +243,37 @@ class TorchNetwork:
         pieces = np.split(theta, np.cumsum([p.numel() for p in self._parameters.values()])[:-1], axis=-1)
         return [piece.reshape(*theta.shape[:-1], *p.shape) for piece, p in zip(pieces, self._parameters.values(), strict=True)]
 
-    def outputs(self, theta, X):
-        """H(X; θ), shape (n,) or (n, k)."""
-        return self._last_pass(theta, X)[1].detach().numpy().copy()
+    def at(self, X):
+        """The pass for the inputs X (n, d): θ (P,) ↦ H(X; θ), shape (n,) or (n, k), and r ↦ J(θ)ᵀ r, shape (P,)."""
+        X, torch = self._torch.as_tensor(np.array(X, dtype=float)), self._torch
 
-    def pullback(self, theta, X, r):
-        """J(θ)ᵀ r, shape (P,)."""
-        tensor, out = self._last_pass(theta, X)
-        if np.shape(r) != tuple(out.shape):
-            raise ValueError(f"r must have the shape of the outputs, {tuple(out.shape)}, got {np.shape(r)}")
-        return self._torch.autograd.grad(out, tensor, self._torch.from_numpy(np.array(r, dtype=float)), retain_graph=True)[0].numpy()
+        def look(theta):
+            tensor = torch.from_numpy(np.array(theta)).requires_grad_()
+            out = self._forward(tensor, X)
 
-    def _last_pass(self, theta, X):
-        """θ and H(X; θ) as tensors of one pass forward, which is kept: the outputs and the pullback at a point need it only once."""
-        asked, kept = (np.array(theta, dtype=float), np.array(X, dtype=float)), self._kept
-        if kept is None or not all(map(np.array_equal, asked, kept[0])):
-            tensor = self._tensor(theta).requires_grad_()
-            kept = self._kept = asked, (tensor, self._forward(tensor, X))
-        return kept[1]
+            def pull(r):
+                return torch.autograd.grad(out, tensor, torch.from_numpy(np.array(r)), retain_graph=True)[0].numpy()
+
+            return out.detach().numpy().copy(), pull
+
+        return look
 
     def directional(self, theta, X, r, v):
         """J(θ)v, of the outputs' shape (…, n) or (…, n, k), and the derivative along v of J(θ)ᵀ r, shape (…, P), for one direction v (P,) or several (Q, P).
 
         J(θ)ᵀ r is linear in r, so its derivative along v by θ and by r gives both. At kinks (ReLU, max pooling) what jumps is left out.
         """
-        theta, v = self._tensor(theta).requires_grad_(), _directions(v, theta)
-        out = self._forward(theta, X)
+        theta, v = self._torch.from_numpy(self._point(theta, X).copy()).requires_grad_(), _directions(v, theta)
+        out = self._forward(theta, self._torch.as_tensor(np.array(X, dtype=float)))
         r = self._torch.tensor(_residual(r, tuple(out.shape))).requires_grad_()
         gradient, = self._torch.autograd.grad(out, theta, r, create_graph=True)
         pairs = [self._torch.autograd.grad(gradient, (r, theta), row, retain_graph=True, materialize_grads=True) for row in self._torch.tensor(np.atleast_2d(v))]
         moved, bent = (np.stack([part.numpy() for part in parts]) for parts in zip(*pairs, strict=True))
         return (moved, bent) if v.ndim == 2 else (moved[0], bent[0])
 
-    def _tensor(self, theta):
-        theta = np.array(theta, dtype=float)
-        if theta.shape != (self.size(),):
-            raise ValueError(f"theta must have shape {(self.size(),)}, got {theta.shape}")
-        return self._torch.from_numpy(theta)
-
     def _forward(self, tensor, X):
         pieces = tensor.split([p.numel() for p in self._parameters.values()])
         weights = {name: piece.view(p.shape) for (name, p), piece in zip(self._parameters.items(), pieces, strict=True)}
-        X = self._torch.as_tensor(np.array(X, dtype=float))
         try:
             out = self._torch.func.functional_call(self.module, weights, (X,))
         except RuntimeError as error:

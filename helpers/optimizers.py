@@ -26,7 +26,7 @@ def train(problem, theta0, optimizer="adam", step=1e-3, steps=1000, batch=None, 
         return gradient_descent(problem, theta0, step, steps, stop, record)
     theta0, stop = _start(problem, theta0), _checked(stop)
     kept = None if record is None else _numbers(record, steps)
-    look = problem.loss_and_velocity if batch is None else _by_batches(problem, batch, random)
+    look = problem.motion() if batch is None else _by_batches(problem, batch, random)
     import torch
     tensor = torch.tensor(theta0)
     rule = torch.optim.SGD([tensor], lr=step) if optimizer == "sgd" else torch.optim.Adam([tensor], lr=step, eps=epsilon)

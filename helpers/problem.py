@@ -4,7 +4,10 @@ Training moves θ along the pullback of the residual r_i = −ℓ′(H(x_i; θ),
 correlation function N(θ) = Σ_i z_i H(x_i; θ) (arXiv:2402.09226). One argument tells the two apart.
 """
 
+import math
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from scipy.special import expit, log_softmax, softmax
@@ -18,23 +21,34 @@ _STEP = 6e-6  # ε^{1/3}, the relative step of central differences
 
 @dataclass(frozen=True)
 class Loss:
-    """ℓ(H, y) summed over the outputs of each point, shape (n,); the residual −∂ℓ/∂H, shape of H; ℓ″ applied to changes V of H, shape (…, *H.shape);
-    which labels it takes."""
+    """A loss Σ_i ℓ(H_i, y_i): `told` gives it with the residual −∂ℓ/∂H, of the shape of H; `bend` is ℓ″ applied to changes V of H, shape (…, *H.shape);
+    `labels` says which labels it takes."""
 
-    value: object
-    residual: object
-    bend: object
+    told: Callable[[np.ndarray, np.ndarray], tuple[float, np.ndarray]]
+    bend: Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray]
     labels: str
 
 
-def _picked(H, y):
-    return np.arange(len(y)), y
+def _square(H, y):
+    r = y - H
+    return 0.5 * np.vdot(r, r), r
 
 
-def _cross_entropy_residual(H, y):
-    residual = -softmax(H, axis=1)
-    residual[_picked(H, y)] += 1
-    return residual
+def _logistic(H, y):
+    against = -y * H
+    return np.logaddexp(0, against).sum(), y * expit(against)
+
+
+def _exponential(H, y):
+    losses = np.exp(-y * H)
+    return losses.sum(), y * losses
+
+
+def _cross_entropy(H, y):
+    logs, picked = log_softmax(H, axis=1), (np.arange(len(y)), y)
+    residual = -np.exp(logs)
+    residual[picked] += 1
+    return -logs[picked].sum(), residual
 
 
 def _cross_entropy_bend(H, y, V):
@@ -43,10 +57,10 @@ def _cross_entropy_bend(H, y, V):
 
 
 LOSSES = {
-    "square": Loss(lambda H, y: 0.5 * np.square(H - y).reshape(len(y), -1).sum(axis=1), lambda H, y: y - H, lambda H, y, V: V, "real"),
-    "logistic": Loss(lambda H, y: np.logaddexp(0, -y * H), lambda H, y: y * expit(-y * H), lambda H, y, V: expit(H) * expit(-H) * V, "signs"),
-    "exponential": Loss(lambda H, y: np.exp(-y * H), lambda H, y: y * np.exp(-y * H), lambda H, y, V: np.exp(-y * H) * V, "signs"),
-    "cross_entropy": Loss(lambda H, y: -log_softmax(H, axis=1)[_picked(H, y)], _cross_entropy_residual, _cross_entropy_bend, "classes"),
+    "square": Loss(_square, lambda H, y, V: V, "real"),
+    "logistic": Loss(_logistic, lambda H, y, V: expit(H) * expit(-H) * V, "signs"),
+    "exponential": Loss(_exponential, lambda H, y, V: np.exp(-y * H) * V, "signs"),
+    "cross_entropy": Loss(_cross_entropy, _cross_entropy_bend, "classes"),
 }
 
 
@@ -88,8 +102,9 @@ class Problem:
         """The frozen residual, or that of a live problem at zero outputs, z_i = −ℓ′(0, y_i): shape of the outputs."""
         if self._frozen_residual is not None:
             return self._frozen_residual.copy()
-        shape = self._outputs(np.zeros(self.network.size(self.data.dim))).shape
-        return self._residual_of(np.zeros(shape))
+        H = self._pass()(np.zeros(self._shape))[0]
+        self._fit(H)
+        return self._told(np.zeros(H.shape))[1]
 
     def rescaled(self):
         """The same curve of θ on another clock s, on which ‖dθ/ds‖ = ‖θ‖: ln‖θ‖ grows by at most 1 a unit, whatever the degree.
@@ -101,20 +116,32 @@ class Problem:
 
     def loss(self, theta):
         """L(θ), a float; of a frozen problem −N(θ)."""
-        return self._loss_of(self._outputs(theta))
+        return self._read(theta)[0]
 
     def residual(self, theta):
         """r(θ), shape of the outputs: the negative derivative of the loss by each output."""
-        return self._residual_of(self._outputs(theta))
+        return self._read(theta)[1]
 
     def velocity(self, theta):
         """−∇L(θ), shape (P,)."""
-        return self.network.pullback(theta, self.data.X, self._residual_of(self._outputs(theta)))
+        _, residual, pull = self._read(theta)
+        return pull(residual)
 
     def loss_and_velocity(self, theta):
-        """L(θ) and −∇L(θ) from one pass through the outputs."""
-        H = self._outputs(theta)
-        return self._loss_of(H), self.network.pullback(theta, self.data.X, self._residual_of(H))
+        """L(θ) and −∇L(θ) from one pass."""
+        loss, residual, pull = self._read(theta)
+        return loss, pull(residual)
+
+    def motion(self):
+        """The function θ ↦ (L(θ), −∇L(θ)) of one run, from a θ that `start` has let in: unchecked, and with memory of its own that it uses again."""
+        look = self._pass()
+
+        def motion(theta):
+            H, pull = look(theta)
+            loss, residual = self._told(H)
+            return loss, pull(residual)
+
+        return motion
 
     def hessian_product(self, theta, v):
         """∇²L(θ)v = Jᵀ(ℓ″ ∘ Jv) − (∂_vJ)ᵀ r, shape (P,); of a frozen problem, whose loss is linear in the outputs, the second part alone.
@@ -123,8 +150,8 @@ class Problem:
         of its outputs and pullback, with errors of about 1e-9 of their size, and near a kink by whatever the differences see.
         """
         theta = self._point(theta)
-        H, moved, bent = self._directional(theta, checks.array("v", v, theta.shape))
-        return -bent if self._frozen_residual is not None else self.network.pullback(theta, self.data.X, self._bend_of(H, moved)) - bent
+        H, pull, moved, bent = self._directional(theta, checks.array("v", v, theta.shape))
+        return -bent if self._frozen_residual is not None else pull(self._bend_of(H, moved)) - bent
 
     def hessian(self, theta):
         """∇²L(θ), shape (P, P), at the cost of P products; see `hessian_product`."""
@@ -132,54 +159,76 @@ class Problem:
         blocks = [self._directional(theta, rows) for rows in np.array_split(np.eye(size), -(-size // _ROWS))]
         hessian = -np.concatenate([bent for *_, bent in blocks])
         if self._frozen_residual is None:
-            H, J = blocks[0][0], np.concatenate([moved for _, moved, _ in blocks])
+            H, J = blocks[0][0], np.concatenate([moved for *_, moved, _ in blocks])
             hessian += J.reshape(size, -1) @ self._bend_of(H, J).reshape(size, -1).T
         return (hessian + hessian.T) / 2
 
     def start(self, theta0):
         """θ(0) as a float64 copy, refused if it is not a finite vector of the network's size."""
-        return checks.array("theta0", theta0, (self.network.size(self.data.dim),)).copy()
+        theta0 = checks.array("theta0", theta0, (self.network.size(self.data.dim),)).copy()
+        with np.errstate(over="ignore", invalid="ignore"):
+            self._fit(self._pass()(theta0)[0])
+        return theta0
 
     def _point(self, theta):
         return checks.array("theta", theta, (self.network.size(self.data.dim),))
 
     def _directional(self, theta, v):
-        """H, Jv and (∂_vJ)ᵀ r for one direction v (P,) or several (Q, P)."""
-        H = self._outputs(theta)
-        r, X, network = self._residual_of(H), self.data.X, self.network
+        """H and r ↦ Jᵀr, and Jv and (∂_vJ)ᵀ r for one direction v (P,) or several (Q, P)."""
+        H, pull = self._pass()(theta)
+        self._fit(H)
+        r, X, network = self._told(H)[1], self.data.X, self.network
         if hasattr(network, "directional"):
-            return H, *network.directional(theta, X, r, v)
+            return H, pull, *network.directional(theta, X, r, v)
         if v.ndim == 2:
-            pairs = [self._directional(theta, row)[1:] for row in v]
-            return H, *(np.array(parts) for parts in zip(*pairs, strict=True))
+            pairs = [self._directional(theta, row)[2:] for row in v]
+            return H, pull, *(np.array(parts) for parts in zip(*pairs, strict=True))
         h = _STEP * (np.linalg.norm(theta) or 1.0) / (np.linalg.norm(v) or 1.0)
-        ahead, behind = theta + h * v, theta - h * v
-        return (H, (network.outputs(ahead, X) - network.outputs(behind, X)) / (2 * h), (network.pullback(ahead, X, r) - network.pullback(behind, X, r)) / (2 * h))
+        (ahead, pull_ahead), (behind, pull_behind) = self._pass()(theta + h * v), self._pass()(theta - h * v)
+        return H, pull, (ahead - behind) / (2 * h), (pull_ahead(r) - pull_behind(r)) / (2 * h)
 
     def _bend_of(self, H, V):
         return self._weight * self._loss.bend(H, self.data.y, V)
 
-    def _outputs(self, theta):
-        H = self.network.outputs(theta, self.data.X)
-        if self._loss.labels == "classes" and H.ndim != 2:
-            raise ValueError(f"the {self.loss_name} loss needs a network with k outputs, shape (n, k); this one's outputs have shape {H.shape}")
-        if self._loss.labels == "classes" and self.data.y.max() >= H.shape[1]:
-            raise ValueError(f"labels y go up to {self.data.y.max()}, the network has {H.shape[1]} outputs: classes count from 0 to k−1")
-        if self._loss.labels != "classes" and H.shape != self.data.y.shape:
-            raise ValueError(f"the network's outputs have shape {H.shape}, the labels y {self.data.y.shape}")
-        if not np.isfinite(H).all() and not np.isfinite(theta).all():
+    def _read(self, theta):
+        """The loss and the residual at θ, and r ↦ J(θ)ᵀ r, all checked."""
+        theta = np.asarray(theta, dtype=float)
+        if theta.shape != self._shape:
+            raise ValueError(f"theta must have shape {self._shape}, got {theta.shape}")
+        H, pull = self._pass()(theta)
+        self._fit(H)
+        loss, residual = self._told(H)
+        if not math.isfinite(loss) and not np.isfinite(theta).all():
             raise ValueError("theta must be finite, got NaN or infinite entries")
-        return H
+        return loss, residual, pull
 
-    def _loss_of(self, H):
-        if self._frozen_residual is not None:
-            return -float(np.vdot(self._frozen_residual, H))
-        return self._weight * float(self._loss.value(H, self.data.y).sum())
+    def _fit(self, H):
+        """Refuses outputs that are not such as the labels and the loss ask for."""
+        if self._loss.labels != "classes":
+            if H.shape != self.data.y.shape:
+                raise ValueError(f"the network's outputs have shape {H.shape}, the labels y {self.data.y.shape}")
+        elif H.ndim != 2:
+            raise ValueError(f"the {self.loss_name} loss needs a network with k outputs, shape (n, k); this one's outputs have shape {H.shape}")
+        elif self.data.y.max() >= H.shape[1]:
+            raise ValueError(f"labels y go up to {self.data.y.max()}, the network has {H.shape[1]} outputs: classes count from 0 to k−1")
 
-    def _residual_of(self, H):
+    def _told(self, H):
+        """The loss and the residual at the outputs H."""
         if self._frozen_residual is not None:
-            return self._frozen_residual
-        return self._weight * self._loss.residual(H, self.data.y)
+            return -float(np.vdot(self._frozen_residual, H)), self._frozen_residual
+        loss, residual = self._loss.told(H, self.data.y)
+        return float(self._weight * loss), residual if self._weight == 1 else self._weight * residual
+
+    @cached_property
+    def _shape(self):
+        return (self.network.size(self.data.dim),)
+
+    def _pass(self):
+        """θ ↦ (H, r ↦ J(θ)ᵀ r), the network's own or, for a network of the two functions alone, made of these."""
+        network, X = self.network, self.data.X
+        if hasattr(network, "at"):
+            return network.at(X)
+        return lambda theta: (network.outputs(theta, X), lambda r: network.pullback(theta, X, r))
 
 
 class Rescaled:
@@ -201,6 +250,16 @@ class Rescaled:
         loss, velocity = self._problem.loss_and_velocity(theta)
         return loss, self._scaled(theta, velocity)
 
+    def motion(self):
+        """θ ↦ (loss, rescaled velocity), unchecked; see `Problem.motion`."""
+        look = self._problem.motion()
+
+        def motion(theta):
+            loss, velocity = look(theta)
+            return loss, self._scaled(theta, velocity)
+
+        return motion
+
     def physical_time(self, run, clock=None):
         """The time t (k,) of training at the rescaled times `clock` (k,), rising from 0, of a run; by default at its own points: t = ∫ ‖θ‖/‖θ̇‖ ds.
 
@@ -212,13 +271,14 @@ class Rescaled:
         nodes, weights = np.polynomial.legendre.leggauss(3)
         length = np.diff(clock)
         at = clock[:-1, None] + 0.5 * length[:, None] * (1 + nodes)
-        pace = np.array([np.linalg.norm(theta) / np.linalg.norm(self._problem.velocity(theta)) for theta in run.at(at.ravel())])
+        look = self._problem.motion()
+        pace = np.array([np.linalg.norm(theta) / np.linalg.norm(look(theta)[1]) for theta in run.at(at.ravel())])
         return np.concatenate([[0], np.cumsum(0.5 * length * (pace.reshape(at.shape) @ weights))])
 
     @staticmethod
     def _scaled(theta, velocity):
         speed = np.linalg.norm(velocity)
-        if not speed > 0:
+        if speed == 0:
             raise ValueError("theta stands still there (velocity 0): the rescaled clock has no direction to follow")
         return np.linalg.norm(theta) / speed * velocity
 

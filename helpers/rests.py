@@ -79,8 +79,14 @@ class _Alive:
     def loss(self, weights):
         return self._problem.loss(weights @ self.room)
 
-    def velocity(self, weights):
-        return self.room @ self._problem.velocity(weights @ self.room)
+    def motion(self):
+        motion = self._problem.motion()
+
+        def within(weights):
+            loss, velocity = motion(weights @ self.room)
+            return loss, self.room @ velocity
+
+        return within
 
     def whole(self, run):
         """The run of these weights as one of all."""

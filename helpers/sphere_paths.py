@@ -31,8 +31,10 @@ def of_fixed_neurons(F, a):
 
 def of_all_weights(frozen):
     """N and its gradient for the whole of θ, shape (1, P)."""
+    motion = frozen.motion()
+
     def field(Y, _):
-        loss, velocity = frozen.loss_and_velocity(Y[0])
+        loss, velocity = motion(Y[0])
         return np.array([-loss]), velocity[None]
     return field
 

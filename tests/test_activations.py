@@ -167,3 +167,16 @@ def test_without_a_leading_term_there_are_no_branches(act, why):
     for name in ("branches", "leading"):
         with pytest.raises(ValueError, match=f"activation {why}"):
             getattr(act, name)
+
+
+@pytest.mark.parametrize("act", [activation(name) for name in (
+    "linear", "relu", "leaky_relu(0.3)", "relu**2", "leaky_relu(0.3)**3", "z**1", "z**2", "z**3", "tanh", "x*tanh(x)", "x**2*tanh(x)", "x**3*tanh(x)", "sigmoid",
+    "softplus", "smooth_leaky_relu(0.2)")] + [activation("x**2*tanh(x)").leading, activation("sin", np.sin, np.cos)], ids=lambda act: act.name)
+def test_both_together_are_the_function_and_its_derivative(act):
+    z = 2 * np.random.default_rng(0).standard_normal((5, 4))
+    z[0, 0] = 0.0
+    before = z.copy()
+    value, slope = act.both(z)
+    np.testing.assert_allclose(value, act.function(z), rtol=1e-14, atol=1e-15)
+    np.testing.assert_allclose(slope, act.derivative(z), rtol=1e-14, atol=1e-15)
+    np.testing.assert_array_equal(z, before)

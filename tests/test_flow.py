@@ -48,18 +48,24 @@ def distance(theta, wanted):
     return np.max(np.linalg.norm(np.atleast_2d(theta - wanted), axis=1) / np.linalg.norm(np.atleast_2d(wanted), axis=1))
 
 
-def interrupted(method, at_call):
-    """The problem on the circle whose `method` is interrupted at its `at_call`-th call."""
-    problem, calls = Problem(CIRCLE.network, CIRCLE.data), itertools.count(1)
-    original = getattr(problem, method)
+def moved_by(change):
+    """The problem on the circle whose motion is `change`d, a function of θ and of what the motion tells there."""
+    problem = Problem(CIRCLE.network, CIRCLE.data)
+    motion = problem.motion()
+    problem.motion = lambda: lambda theta: change(theta, motion(theta))
+    return problem
 
-    def call(theta):
+
+def interrupted(at_call):
+    """The problem on the circle, interrupted at the `at_call`-th time that a run looks at it."""
+    calls = itertools.count(1)
+
+    def change(_, told):
         if next(calls) == at_call:
             raise KeyboardInterrupt
-        return original(theta)
+        return told
 
-    setattr(problem, method, call)
-    return problem
+    return moved_by(change)
 
 
 # --- gradient flow: accuracy ---
@@ -376,19 +382,26 @@ def test_a_short_run_has_frames_too():
 
 
 def test_a_trial_step_that_overflows_is_taken_again_shorter():
-    problem, calls = Problem(CIRCLE.network, CIRCLE.data), itertools.count(1)
-    original = problem.velocity
-    problem.velocity = lambda theta: np.full_like(theta, np.inf) if next(calls) == 40 else original(theta)
+    calls = itertools.count(1)
+    problem = moved_by(lambda theta, told: (np.inf, np.full_like(theta, np.inf)) if next(calls) == 40 else told)
     run, whole = (gradient_flow(task, circle_start(), t_end=1.5) for task in (problem, CIRCLE))
     assert run.stopped == "time" and next(calls) > whole.evaluations + 3
     np.testing.assert_allclose(run.theta[-1], whole.theta[-1], rtol=1e-4)
 
 
+@pytest.mark.parametrize("activation, stiff", [("tanh", False), ("tanh", True), ("relu", False)])
+def test_the_recorded_loss_is_the_loss_at_the_recorded_point(activation, stiff):
+    network = TwoLayer(10, activation)
+    problem, start = Problem(network, CIRCLE.data), network.init(2, 0.3, seed=0)
+    for run in (gradient_flow(problem, start, 1.5, stiff=stiff), gradient_descent(problem, start, 0.01, 20)):
+        np.testing.assert_allclose(run.loss, [problem.loss(theta) for theta in run.theta], rtol=1e-12)
+
+
 # --- interruption and progress ---
 
-@pytest.mark.parametrize("method, at_call", [("velocity", 40), ("velocity", 3), ("loss", 4), ("loss", 9)])
-def test_an_interrupted_flow_keeps_its_whole_steps(method, at_call):
-    run, whole = gradient_flow(interrupted(method, at_call), circle_start(), 1.5), gradient_flow(CIRCLE, circle_start(), 1.5)
+@pytest.mark.parametrize("at_call", [40, 10, 4, 3])
+def test_an_interrupted_flow_keeps_its_whole_steps(at_call):
+    run, whole = gradient_flow(interrupted(at_call), circle_start(), 1.5), gradient_flow(CIRCLE, circle_start(), 1.5)
     assert run.stopped == "interrupted" and 1 <= len(run.t) == len(run.theta) == len(run.loss) < len(whole.t)
     np.testing.assert_array_equal(run.theta, whole.theta[:len(run.t)])
     assert distance(run.at(run.t), run.theta) < 1e-12
@@ -413,7 +426,7 @@ def test_an_interruption_in_the_middle_of_writing_a_step_drops_that_step(runner,
 
 @pytest.mark.parametrize("record", [None, [20]])
 def test_an_interrupted_descent_keeps_its_last_step(record):
-    run = gradient_descent(interrupted("loss_and_velocity", 13), circle_start(), 0.01, 20, record=record)
+    run = gradient_descent(interrupted(13), circle_start(), 0.01, 20, record=record)
     whole = gradient_descent(CIRCLE, circle_start(), 0.01, 20)
     assert run.stopped == "interrupted" and run.t[-1] == whole.t[11]
     np.testing.assert_array_equal(run.theta[-1], whole.theta[11])
@@ -535,8 +548,8 @@ def test_escape_time_costs_no_more_from_a_tiny_start():
     problem, evaluations = Problem(TwoLayer(1, "z**2"), ONE_POINT), []
     for scale in (1e-3, 1e-9):
         counted, calls = Problem(problem.network, problem.data), itertools.count()
-        velocity = counted.velocity
-        counted.velocity = lambda theta, velocity=velocity, calls=calls: (next(calls), velocity(theta))[1]
+        motion = counted.motion()
+        counted.motion = lambda motion=motion, calls=calls: lambda theta: (next(calls), motion(theta))[1]
         assert escape_time(counted, [scale, scale], norm=0.1) > 0.3 / scale
         evaluations.append(next(calls))
     assert evaluations[1] < 5 * evaluations[0] < 5000  # the growth to 0.1 takes four times as many e-folds
@@ -587,4 +600,4 @@ def test_an_escape_that_never_comes_is_refused(monkeypatch):
 
 def test_an_interrupted_escape_gives_no_time():
     with pytest.raises(KeyboardInterrupt):
-        escape_time(interrupted("velocity", 40), circle_start())
+        escape_time(interrupted(40), circle_start())

@@ -207,10 +207,10 @@ def test_the_start_has_norm_scale_in_a_direction_that_only_the_seed_decides(netw
 
 
 @pytest.mark.parametrize("spoil, message", [
-    (lambda net, theta, X, r: net.outputs(theta[:-1], X), "theta has 23 entries"),
+    (lambda net, theta, X, r: net.outputs(theta[:-1], X), r"theta must have shape \(24,\) for TwoLayer.*got \(23,\)"),
     (lambda net, theta, X, r: net.weights(theta[:-1]), "theta has 23 entries"),
-    (lambda net, theta, X, r: net.outputs(np.append(theta, np.zeros(6)), X), "needs 24 for inputs"),
-    (lambda net, theta, X, r: net.outputs(theta, X[0]), r"theta must have shape \(P,\) and X \(n, d\)"),
+    (lambda net, theta, X, r: net.outputs(np.append(theta, np.zeros(6)), X), r"theta must have shape \(24,\) .* inputs X \(7, 3\), got \(30,\)"),
+    (lambda net, theta, X, r: net.outputs(theta, X[0]), r"X must have shape \(n, d\), got \(3,\)"),
     (lambda net, theta, X, r: net.pullback(theta, X, r[:-1]), "r must have the shape of the outputs"),
     (lambda net, theta, X, r: net.directional(theta, X, r[:-1], theta), "r must have the shape of the outputs"),
     (lambda net, theta, X, r: net.directional(theta, X, r, theta[:-1]), r"v must be a direction of theta, shape \(24,\), or several, \(Q, 24\), got \(23,\)"),

@@ -94,11 +94,13 @@ def test_a_step_costs_one_pass_forward():
     network, passes = vision.network("ReLU"), []
     network.module.register_forward_hook(lambda *_: passes.append(1))
     problem, theta = task(network), vision.xavier(network, seed=0)
-    loss, velocity = problem.loss_and_velocity(theta)
+    motion = problem.motion()
+    for factor in (1, 2, 3):
+        motion(factor * theta)
+    assert len(passes) == 3
+    loss, velocity = motion(theta)
+    assert problem.loss(theta) == loss
     np.testing.assert_array_equal(problem.velocity(theta), velocity)
-    assert len(passes) == 1 and problem.loss(theta) == loss
-    problem.loss_and_velocity(2 * theta)
-    assert len(passes) == 2
 
 
 def test_outputs_follow_weights_images_and_outputs_that_are_changed_in_place():

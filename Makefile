@@ -15,6 +15,10 @@ test: $(READY)  ## run all tests (TEST_FLAGS are passed to pytest)
 bench: $(READY)  ## measure what the course promises, as a table
 	$(VENV)/bin/python tests/bench.py
 
+peers:  ## install what `make bench flow` measures beside gradient_flow, in an environment of its own
+	$(PYTHON) -m venv --clear .venv-peers
+	.venv-peers/bin/pip install --quiet "diffrax>=0.7"
+
 run: $(READY)  ## execute the notebooks and store their outputs
 	$(VENV)/bin/python tests/execute.py notebooks/*.ipynb
 

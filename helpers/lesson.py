@@ -1,12 +1,16 @@
-"""The pieces that every lesson is made of: figures with their text, facts (predicted beside measured), and exercises with checks."""
+"""The pieces that every lesson is made of: figures with their text, facts (predicted beside measured), and exercises with checks.
+
+A lesson that imports this takes one numerical thread; see helpers.threads.
+"""
 
 import html
 import math
 
 from IPython.display import HTML, display
 
-from helpers import checks, exercises
+from helpers import checks, exercises, threads
 
+threads.limit()
 _facts = {}
 
 

@@ -4,6 +4,7 @@
     python tests/bench.py flow        the rows of one group: flow, relu, escape, condensation, saddles, descent, explorer, notebook, suite
 """
 
+import json
 import shutil
 import subprocess
 import sys
@@ -100,6 +101,84 @@ def torchdiffeq_dopri5(data, theta0, t_end):
 
     with torch.no_grad():
         return odeint(velocity, torch.tensor(theta0), torch.tensor([0.0, t_end], dtype=torch.float64), rtol=1e-6, atol=1e-12, method="dopri5")[-1].numpy()
+
+
+# ------------------------------------------------------------------------------------------------- one pass, and peers
+
+
+PEER = Path(__file__).parent.parent / ".venv-peers" / "bin" / "python"
+ACCURATE = 1e-5  # the relative error of θ that each method, with its loosest tolerance that gives it, may have
+
+
+def passes():
+    """What a step asks for, against the same written out in numpy for tanh alone."""
+    for d, m, n in ((2, 60, 40), (2, 500, 40), (64, 100, 360)):
+        random = np.random.default_rng(0)
+        data = helpers.data.Dataset(random.standard_normal((n, d)), random.standard_normal(n))
+        motion, theta = helpers.Problem(helpers.TwoLayer(m), data).motion(), 0.1 * random.standard_normal(m * (d + 1))
+        by_hand, count = tanh_by_hand(data.X, data.y, m), 100_000 // (m + n)
+        times = [[seconds(lambda call=call: [call(theta) for _ in range(count)])[0] for call in (motion, by_hand)] for _ in range(30)]
+        ours, theirs = np.min(times, axis=0)
+        row(f"velocity, (d, m, n) = {d, m, n}: time over the same line of numpy by hand", f"{ours / theirs:.2f}", "≤ 1.25", ours <= 1.25 * theirs)
+
+
+def tanh_by_hand(X, y, m):
+    """−∇L(θ) in place: σ, then 1 − σ² over it, times a, times r, one product."""
+    def velocity(theta):
+        W, a = theta[:X.shape[1] * m].reshape(m, -1), theta[X.shape[1] * m:]
+        s = X @ W.T
+        np.tanh(s, out=s)
+        r, result = y - s @ a, np.empty_like(theta)
+        result[W.size:] = r @ s
+        np.multiply(s, s, out=s)
+        np.subtract(1, s, out=s)
+        s *= a
+        s *= r[:, None]
+        np.matmul(s.T, X, out=result[:W.size].reshape(W.shape))
+        return result
+    return velocity
+
+
+def peers():
+    """gradient_flow against diffrax, compiled, each with the loosest tolerance that keeps the error."""
+    if not PEER.exists():
+        row("gradient_flow against diffrax", "skipped", "not installed: make peers")
+        return
+    with subprocess.Popen([PEER, Path(__file__).with_name("peers.py")], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as peer:
+        for d, m, activation, scale, most in ((2, 60, "tanh", 1e-3, 2), (10, 60, "tanh", 1e-3, 2), (10, 500, "tanh", 1e-3, 1), (784, 100, "tanh", 1e-3, 1),
+                                              (2, 60, "x**2*tanh(x)", 0.3, 2), (2, 60, "relu", 1e-3, 2)):
+            beside_diffrax(peer, d, m, activation, scale, most)
+        peer.stdin.close()
+
+
+def beside_diffrax(peer, d, m, activation, scale, most):
+    random = np.random.default_rng(0)
+    X = random.standard_normal((40, d)) * min(1, np.sqrt(10 / d))
+    data, network = helpers.data.Dataset(X, np.sin(X @ random.standard_normal(d))), helpers.TwoLayer(m, activation)
+    problem, theta0, accurate = helpers.Problem(network, data), network.init(d, scale, seed=0), 1e-3 if network.kinked else ACCURATE
+    t_end = helpers.gradient_flow(problem, theta0, 1e3, helpers.stop_at(loss=0.1 * problem.loss(theta0))).t[-1]
+    exact = helpers.gradient_flow(problem, theta0, t_end, rtol=1e-7 if network.kinked else 1e-11, max_evaluations=10**6).theta[-1]
+
+    def asked(solver, rtol):
+        question = {"X": X.tolist(), "y": data.y.tolist(), "theta0": theta0.tolist(), "activation": activation, "t_end": t_end, "rtol": rtol, "solver": solver}
+        peer.stdin.write(json.dumps(question) + "\n")
+        peer.stdin.flush()
+        return json.loads(peer.stdout.readline())
+
+    tolerances = (3e-4, 1e-4, 3e-5, 1e-5, 3e-6, 1e-6, 3e-7, 1e-7)
+    ways = {"ours": lambda rtol: helpers.gradient_flow(problem, theta0, t_end, rtol=rtol, max_evaluations=10**6).theta[-1]}
+    compiling = {solver: asked(solver, 1e-3)["compiling"] for solver in ("Tsit5", "Dopri8")}
+    ways |= {solver: lambda rtol, solver=solver: np.array(asked(solver, rtol)["theta"]) for solver in compiling}
+    loosest = {way: next((rtol for rtol in tolerances if distance(call(rtol), exact) <= accurate), tolerances[-1]) for way, call in ways.items()}
+    times = [[seconds(lambda: ways["ours"](loosest["ours"]))[0], *(asked(solver, loosest[solver])["seconds"] for solver in compiling)] for _ in range(7)]
+    ours, *theirs = np.min(times, axis=0)
+    best = min(theirs)
+    row(f"gradient_flow, {activation}, {d} inputs, {m} neurons: time over diffrax's faster one", f"{ours / best:.2f}", f"≤ {most}", ours <= most * best)
+    for way, took in zip(ways, (ours, *theirs), strict=True):
+        row(f"    {way}: ms, its rtol, its error, seconds of compiling", f"{1e3 * took:.1f}",
+            f"{loosest[way]:.0e}, {distance(ways[way](loosest[way]), exact):.0e}, {compiling.get(way, 0):.1f}")
+    row("    time with compiling over diffrax's", f"{ours / min(s + c for s, c in zip(theirs, compiling.values(), strict=True)):.3f}", "< 1",
+        ours < min(s + c for s, c in zip(theirs, compiling.values(), strict=True)))
 
 
 # ------------------------------------------------------------------------------------------------- gradient flow, ReLU

@@ -19,4 +19,6 @@ def newest():
 
 
 if __name__ == "__main__":
+    if sys.argv[1] == "oldest" and sys.version_info >= (3, 13):
+        sys.exit("the oldest versions have wheels for Python 3.11 and 3.12 alone: make oldest PYTHON=python3.12 …")
     print(*{"oldest": oldest, "newest": newest}[sys.argv[1]](), sep="\n")

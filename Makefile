@@ -3,7 +3,7 @@ VENV := .venv
 READY := $(VENV)/ready
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: lab test bench run pin
+.PHONY: lab test bench run pin oldest newest
 
 lab: $(READY)  ## open the course in JupyterLab (LAB_FLAGS are passed on)
 	$(VENV)/bin/jupyter lab $(LAB_FLAGS) notebooks/01_small_init.ipynb
@@ -28,8 +28,15 @@ pin:  ## write constraints.txt anew from the newest releases (of torch: the one 
 	$(VENV)/bin/pip install "torch==2.13.0" -e ".[lab,test]"
 	$(VENV)/bin/pip freeze --exclude-editable | sed 's/+cpu//' > constraints.txt
 
+oldest newest:  ## run all tests with the oldest versions that pyproject.toml allows, or the newest there are, in .venv-oldest or .venv-newest
+	@$(PYTHON) tests/supported.py
+	$(PYTHON) -m venv --clear .venv-$@
+	$(PYTHON) tests/bounds.py $@ > .venv-$@/constraints.txt
+	.venv-$@/bin/pip install --quiet --disable-pip-version-check -c .venv-$@/constraints.txt -e ".[lab,test]"
+	.venv-$@/bin/python -m pytest --deselect tests/test_environment.py::test_pins_are_the_versions_that_run_here $(TEST_FLAGS)
+
 $(READY): pyproject.toml constraints.txt
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.12 …")'
+	@$(PYTHON) tests/supported.py
 	$(PYTHON) -m venv --clear $(VENV)
 	$(VENV)/bin/pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[lab,test]"
 	touch $(READY)

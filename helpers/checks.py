@@ -85,6 +85,16 @@ def one_of(name, value, options):
     return value
 
 
+def torch():
+    """The module torch, loaded by what needs it alone (it takes seconds); where it is not installed, an ImportError that says how to get it."""
+    try:
+        import torch
+    except ModuleNotFoundError as error:
+        raise ImportError("this needs PyTorch, which is not installed here: pip install torch; for an Intel Mac pip has none, conda has: environment.yml. "
+                          "Only deep networks, torch modules, SGD and Adam need it; the cells below may run without it") from error
+    return torch
+
+
 def _shown(value):
     text = repr(value)
     return f"{text if len(text) <= 60 else text[:57] + '…'} ({type(value).__name__})"

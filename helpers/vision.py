@@ -21,7 +21,7 @@ def network(name):
     "linear" and "ReLU" are 64–50–50–10 without biases; "convolutional, adapted" has strides in place of pooling and no biases, so that it is homogeneous
     as these are; "convolutional, off the shelf" has max pooling and biases, and is not.
     """
-    from torch import nn
+    nn = checks.torch().nn
     checks.one_of("name", name, NETWORKS)
     pooled = name == NETWORKS[3]
     kink = nn.Identity if name == "linear" else nn.ReLU

@@ -677,7 +677,7 @@ def notebook():
 
 def suite():
     """All tests, as `make test` runs them."""
-    took, run = seconds(lambda: subprocess.run([sys.executable, "-m", "pytest", "-q"], cwd=NOTEBOOKS[0].parent.parent, capture_output=True, text=True, check=False))
+    took, run = seconds(lambda: subprocess.run([sys.executable, "-m", "pytest", "-q"], cwd=NOTEBOOKS[0].parent.parent, capture_output=True, encoding="utf-8", check=False))
     row(f"make test, after install: minutes ({run.stdout.strip().splitlines()[-1].strip('= ')})", f"{took / 60:.1f}", "≤ 8", took <= 480 and run.returncode == 0)
 
 

@@ -37,7 +37,7 @@ def isolated_environment(home):
     # The pop-up with JupyterLab's news wants the network and covers the page.
     config = Path(places["JUPYTER_CONFIG_DIR"]) / "labconfig" / "page_config.json"
     config.parent.mkdir(parents=True)
-    config.write_text(json.dumps({"disabledExtensions": {ANNOUNCEMENTS: True}}))
+    config.write_text(json.dumps({"disabledExtensions": {ANNOUNCEMENTS: True}}), encoding="utf-8")
     repository = str(Path(__file__).resolve().parent.parent)
     return os.environ | places | {"PYTHONPATH": os.pathsep.join(filter(None, [repository, os.environ.get("PYTHONPATH")]))}
 
@@ -62,12 +62,12 @@ def serve(command, port, path):
     """The URL of a server's page; the process lives from its first sign of life to the end of the block."""
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as home:
         log = Path(home) / "log"
-        with log.open("w") as output:
+        with log.open("w", encoding="utf-8") as output:
             server = subprocess.Popen(command, env=isolated_environment(Path(home)), stdout=output, stderr=output)
         try:
             wait_until(lambda: listens(port) or server.poll() is not None, 60, f"{command[2]} on port {port}")
             if server.poll() is not None:
-                raise RuntimeError(f"{command[2]} did not start:\n{log.read_text()}")
+                raise RuntimeError(f"{command[2]} did not start:\n{log.read_text(encoding='utf-8', errors='replace')}")
             yield f"http://127.0.0.1:{port}/{path}"
         finally:
             server.terminate()

@@ -9,7 +9,7 @@ import nbformat
 import pytest
 
 HERE = Path(__file__).parent
-CLAIMS = tomllib.loads((HERE / "claims.toml").read_text())["claim"]
+CLAIMS = tomllib.loads((HERE / "claims.toml").read_text(encoding="utf-8"))["claim"]
 FACT = re.compile(r"^[✓✗] ([\w-]+): .*: predicted (\S+), measured \S+ \(.*; tolerance (.+)\)$", re.MULTILINE)
 LESSONS = sorted(path.stem for path in (HERE.parent / "notebooks").glob("*.ipynb"))
 
@@ -22,7 +22,7 @@ def facts(lesson):
 
 
 def named_tests(file):
-    return {node.name for node in ast.parse((HERE / file).read_text()).body if isinstance(node, ast.FunctionDef) and node.name.startswith("test_")}
+    return {node.name for node in ast.parse((HERE / file).read_text(encoding="utf-8")).body if isinstance(node, ast.FunctionDef) and node.name.startswith("test_")}
 
 
 def test_names_are_unique():

@@ -452,7 +452,7 @@ def test_python_and_the_browser_write_numbers_alike(node):
 
 def test_the_browsers_own_tests_pass(node):
     suites = sorted(map(str, (REPOSITORY / "tests/js").glob("*.test.mjs")))
-    result = subprocess.run([node, "--test", *suites], check=False, cwd=REPOSITORY, capture_output=True, text=True)
+    result = subprocess.run([node, "--test", *suites], check=False, cwd=REPOSITORY, capture_output=True, encoding="utf-8")
     assert result.returncode == 0, result.stdout
 
 
@@ -556,7 +556,7 @@ def test_a_page_may_have_no_controls(tmp_path):
 
 
 def test_a_page_is_written_over_an_older_one(tmp_path):
-    (tmp_path / "toy.html").write_text("old " * 1_000_000)
+    (tmp_path / "toy.html").write_text("old " * 1_000_000, encoding="utf-8")
     explorer().save_html(str(tmp_path / "toy.html"), slope=[0.5])
     assert (tmp_path / "toy.html").read_text(encoding="utf-8").startswith("<!doctype html>\n<html lang")
     assert "old" not in (tmp_path / "toy.html").read_text(encoding="utf-8")[-100:]
@@ -594,12 +594,12 @@ def test_a_bad_page_is_refused_before_anything_is_computed_or_written(tmp_path, 
 
 
 def test_a_failed_run_leaves_the_folder_as_it_was(tmp_path):
-    (tmp_path / "old.html").write_text("old")
+    (tmp_path / "old.html").write_text("old", encoding="utf-8")
     toy = explorer(lambda width, **_: scene(10 + 0 // (width - 55), 3, 5))
     for name in ("old.html", "new.html"):
         with pytest.raises(ZeroDivisionError):
             toy.save_html(tmp_path / name, width=[50, 55])
-    assert [path.read_text() for path in tmp_path.iterdir()] == ["old"]
+    assert [path.read_text(encoding="utf-8") for path in tmp_path.iterdir()] == ["old"]
 
 
 def test_the_page_of_lesson_1_is_small(tmp_path):

@@ -237,7 +237,7 @@ def test_torch_networks_refuse_wrong_shapes_too(spoil, message):
 
 def test_importing_helpers_loads_neither_torch_nor_plotly_nor_widgets():
     code = "import sys, helpers; print([name for name in ('torch', 'plotly', 'ipywidgets', 'anywidget', 'sklearn') if name in sys.modules])"
-    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip() == "[]"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, encoding="utf-8", check=True).stdout.strip() == "[]"
 
 
 def test_figures_are_loaded_when_they_are_asked_for():

@@ -111,5 +111,5 @@ def test_printed_numbers_are_compared_to_a_millionth():
 
 
 def test_the_readme_tells_the_minutes_of_the_lesson(path, notebook):
-    line, = (line for line in (ROOT / "README.md").read_text().splitlines() if f"notebooks/{path.name})" in line)
+    line, = (line for line in (ROOT / "README.md").read_text(encoding="utf-8").splitlines() if f"notebooks/{path.name})" in line)
     assert re.search(r"\| (\d+), exercises (\d+) \|$", line).groups() == re.search(r"\*(\d+) minutes.*?and (\d+) for the exercises", notebook.cells[0].source).groups()

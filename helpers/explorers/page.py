@@ -46,9 +46,9 @@ def check_path(path):
         raise TypeError(f"path is {path!r}; it must be the name of a file")
     try:
         if os.path.lexists(path):
-            open(path, "r+b").close()
+            Path(path).open("r+b").close()
         else:
-            open(path, "xb").close()
-            os.unlink(path)
+            Path(path).touch(exist_ok=False)
+            Path(path).unlink()
     except (OSError, ValueError) as problem:
         raise ValueError(f"path is {str(path)!r}; no file can be written there ({problem})") from problem

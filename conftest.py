@@ -1,4 +1,7 @@
-"""How notebooks are compared with their stored outputs: all printed text, none of the pictures."""
+"""How notebooks are compared with their stored outputs: all printed text, none of the pictures.
+
+It stands at the root, so that pytest finds it from everywhere: for all tests, for the notebooks alone, for one of them, and from within their folder.
+"""
 
 import math
 import os

@@ -6,6 +6,7 @@ It stands at the root, so that pytest finds it from everywhere: for all tests, f
 import math
 import os
 import re
+from pathlib import Path
 
 import pytest
 from nbval.plugin import IPyNbCell
@@ -36,6 +37,20 @@ class Printed(str):
 _compare, _sanitize = IPyNbCell.compare_outputs, IPyNbCell.sanitize
 IPyNbCell.compare_outputs = lambda self, test, ref, skip_compare=None: _compare(self, comparable(test), comparable(ref), skip_compare)
 IPyNbCell.sanitize = lambda self, text: Printed(_sanitize(self, text))
+
+
+def pytest_xdist_auto_num_workers(config):
+    """No workers where a file is named or tests are picked by -k, for to start them takes longer than they save; else one for each core."""
+    named = any(Path(argument.split("::")[0]).is_file() for argument in config.args)
+    return 0 if named or config.option.keyword else None
+
+
+LONGEST_FIRST = (".ipynb", "test_claims_", "test_browser", "test_explorer")
+
+
+def pytest_collection_modifyitems(items):
+    """Long files first: one that came last would leave the other workers idle."""
+    items.sort(key=lambda item: next((k for k, part in enumerate(LONGEST_FIRST) if part in item.path.name), len(LONGEST_FIRST)))
 
 
 @pytest.fixture(scope="session")

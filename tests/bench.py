@@ -525,7 +525,8 @@ def digits_rows(name, losses, loss_gap, moved, sharpness, evaluations, gaps, rat
 
 
 def explorer():
-    """The explorers in JupyterLab in Chromium."""
+    """The explorers' pictures, and the explorers in JupyterLab in Chromium."""
+    corners()
     first = scale_explorer_rows()
     for name in ("escape_explorer", "landscape_explorer", "sphere_explorer"):
         other_explorer_rows(name)
@@ -539,6 +540,22 @@ def explorer():
     scrub, beside = wide["scrub"]["p95_ms"], first["scrub"]["p95_ms"]
     row("condense_explorer, 500 neurons: scrub, 95th percentile, ms (lesson 1's at 500, same run)", f"{scrub:.0f} ({beside:.0f})", "≤ 1.2 of that", scrub <= 1.2 * beside)
     row("condense_explorer, 500 neurons: play, frames a second", f"{wide['play_fps']:.0f}", "≥ 50", wide["play_fps"] >= 50)
+
+
+def corners():
+    """The slowest picture of each explorer at the corners of its settings."""
+    import test_explorer_condense
+    import test_explorer_descent
+    import test_explorer_escape
+    import test_explorer_staircase
+
+    from helpers.explorers import condense, descent, escape, euler, staircase
+    for module, settings, most in ((escape, test_explorer_escape.corners(), 1), (condense, test_explorer_condense.corners(), 4),
+                                   (staircase, test_explorer_staircase.corners(), 4), (euler, test_explorer_descent.euler_corners(), 1.5),
+                                   (descent, test_explorer_descent.deep_corners(), 1.5)):
+        slowest = max(seconds(lambda module=module, chosen=chosen: module.compute(**chosen))[0] for chosen in settings)
+        name = module.__name__.rpartition(".")[2]
+        row(f"{name}_explorer, a picture at every corner of its settings: the slowest, s", f"{slowest:.1f}", f"≤ {most}", slowest <= most)
 
 
 def measured_explorer(name, control="seed", **settings):

@@ -1,6 +1,7 @@
 """How notebooks are compared with their stored outputs: all printed text, none of the pictures.
 
-It stands at the root, so that pytest finds it from everywhere: for all tests, for the notebooks alone, for one of them, and from within their folder.
+It stands at the root, so that pytest finds it from everywhere: for all tests, for the notebooks alone, for one of them,
+and from within their folder.
 """
 
 import math
@@ -40,17 +41,17 @@ IPyNbCell.sanitize = lambda self, text: Printed(_sanitize(self, text))
 
 
 def pytest_xdist_auto_num_workers(config):
-    """No workers where a file is named or tests are picked by -k, for to start them takes longer than they save; else one for each core."""
-    named = any(Path(argument.split("::")[0]).is_file() for argument in config.args)
-    return 0 if named or config.option.keyword else None
+    """A worker for each core; none for one file or for what -k picks: to start them would take longer than they save."""
+    single = len(config.args) == 1 and Path(config.args[0].split("::")[0]).is_file()
+    return 0 if single or config.option.keyword else None
 
 
-LONGEST_FIRST = (".ipynb", "test_claims_", "test_browser", "test_explorer")
+LONGEST_FIRST = [".ipynb", "test_browser", "test_claims_", "test_explorer", ""]
 
 
 def pytest_collection_modifyitems(items):
     """Long files first: one that came last would leave the other workers idle."""
-    items.sort(key=lambda item: next((k for k, part in enumerate(LONGEST_FIRST) if part in item.path.name), len(LONGEST_FIRST)))
+    items.sort(key=lambda item: next(k for k, part in enumerate(LONGEST_FIRST) if part in item.path.name))
 
 
 @pytest.fixture(scope="session")

@@ -403,7 +403,7 @@ def euler(claims, seeds):
     off = max(abs(claims.lag_over_law(depth, r0, r, step) - 1) for depth, r0 in claims.LAGS for r in (0.3, 0.7, 0.9) for step in (0.1, 0.02))
     row("equal weights, n = 2, 3, 4: lag off (η/2) ln(g(r)/g(r₀)), the worst", f"{off:.1%}", "≤ 2 %", off <= 0.02)
     for name, (degree, larger, smaller, _) in claims.DECADES.items():
-        alone = claims.alone(name, seeds // 2)
+        alone = claims.alone(name, range(seeds // 2))
         off = max(abs(claims.steps_per_decade(name, larger, smaller, seed) / ((degree - 1) * np.log(10) / 2) - 1) for seed in alone)
         row(f"    {name}, {len(alone)} random starts: steps per decade of δ off ½(L − 1) ln 10, the worst", f"{off:.1%}", "≤ 2 %", off <= 0.02)
 

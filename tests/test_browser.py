@@ -1,7 +1,6 @@
-"""The lessons in JupyterLab and Voila, in a real browser: every cell run, every control moved by keyboard, the line of text read."""
+"""The explorers in JupyterLab and Voila, in a real browser: every control moved by keyboard, the line of text read."""
 
 import re
-import shutil
 from pathlib import Path
 
 import nbformat
@@ -37,11 +36,18 @@ def server(chromium, tmp_path_factory):
         yield folder, url
 
 
+def put_opening(folder):
+    """Lesson 1 to its explorer, put into the folder; what follows are figures, which the notebooks' own tests run."""
+    notebook = nbformat.read(NOTEBOOKS / LESSON, as_version=4)
+    notebook.cells = notebook.cells[:2]
+    nbformat.write(notebook, folder / LESSON)
+
+
 @pytest.fixture(scope="module")
 def lab(chromium, server):
-    """A page with lesson 1 run from start to end in JupyterLab, and the list of the uncaught errors of its widgets."""
+    """A page with the opening of lesson 1 in JupyterLab, and the list of the uncaught errors of its widgets."""
     folder, url = server
-    shutil.copy(NOTEBOOKS / LESSON, folder)
+    put_opening(folder)
     page = new_page(chromium)
     errors = errors_of(page, origin="blob:")
     open_notebook(page, url, LESSON)
@@ -225,9 +231,7 @@ def test_a_long_run_shows_how_much_of_it_is_done(chromium, server):
 
 
 def test_explorer_moves_under_voila(chromium, tmp_path):
-    notebook = nbformat.read(NOTEBOOKS / LESSON, as_version=4)
-    notebook.cells = notebook.cells[:2]
-    nbformat.write(notebook, tmp_path / LESSON)
+    put_opening(tmp_path)
     with start_voila(tmp_path / LESSON) as url:
         page = new_page(chromium, width=390, height=844)
         page.goto(url)

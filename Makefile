@@ -3,7 +3,7 @@ VENV := .venv
 READY := $(VENV)/ready
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: lab test claims portable bench run pin
+.PHONY: lab test bench run pin
 
 lab: $(READY)  ## open the course in JupyterLab (LAB_FLAGS are passed on)
 	$(VENV)/bin/jupyter lab $(LAB_FLAGS) notebooks/01_small_init.ipynb
@@ -12,6 +12,7 @@ test: $(READY)  ## run all tests (TEST_FLAGS are passed to pytest)
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/python -m pytest $(TEST_FLAGS)
 
+.PHONY: claims portable
 claims: $(READY)  ## test the claims over 20 seeds in place of 5
 	CLAIM_SEEDS=20 $(VENV)/bin/python -m pytest tests/test_claims_*.py $(TEST_FLAGS)
 

@@ -618,13 +618,12 @@ def notebook():
 
 def suite():
     """All tests, as `make test` runs them, and the claims over 20 seeds, as `make claims` does."""
-    tests = Path(__file__).parent
-    for name, seeds, files, most in (("make test", 5, [], 5), ("make claims", SEEDS, sorted(tests.glob("test_claims_*.py")), 10)):
-        called = [sys.executable, "-m", "pytest", "-q", *files]
-        took, run = seconds(lambda called=called, seeds=seeds: subprocess.run(
-            called, cwd=tests.parent, env=os.environ | {"CLAIM_SEEDS": str(seeds)}, capture_output=True, encoding="utf-8", check=False))
-        said = run.stdout.strip().splitlines()[-1].strip("= ")
-        green = run.returncode == 0 and took <= 60 * most
+    claims = sorted(Path(__file__).parent.glob("test_claims_*.py"))
+    for name, count, files, most in (("make test", 5, [], 5), ("make claims", SEEDS, claims, 10)):
+        called, environment = [sys.executable, "-m", "pytest", "-q", *files], os.environ | {"CLAIM_SEEDS": str(count)}
+        how = {"cwd": NOTEBOOKS[0].parent.parent, "env": environment, "capture_output": True, "encoding": "utf-8"}
+        took, run = seconds(lambda called=called, how=how: subprocess.run(called, **how, check=False))
+        said, green = run.stdout.strip().splitlines()[-1].strip("= "), run.returncode == 0 and took <= 60 * most
         row(f"{name}, after install: minutes ({said})", f"{took / 60:.1f}", f"≤ {most}", green)
 
 

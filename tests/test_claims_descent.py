@@ -507,7 +507,7 @@ def apart(name, seed, step, steps):
 
 @pytest.mark.parametrize("seed", range(3))
 def test_on_digits_smooth_networks_are_apart_as_their_steps_say(seed):
-    np.testing.assert_allclose(apart("linear", seed, 0.005, 200), 1, rtol=0.02)
+    np.testing.assert_allclose(apart("linear", seed, 0.01, 100), 1, rtol=0.02)
 
 
 def test_networks_with_kinks_are_not():

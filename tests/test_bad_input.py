@@ -335,7 +335,7 @@ TABLE = {
     ("lesson.check", "exercise"): (lambda bad: lesson.check(bad, 1.0), [None, "", "9.9", 1.1, ["1.1"]]),
     ("lesson.show", "figure"): (lambda bad: lesson.show(bad), [None, "figure", 3]),
 }
-CASES = [pytest.param(call, bad, name, id=f"{function}({name}={' '.join(repr(bad).split())[:30]})")
+CASES = [pytest.param(call, bad, name, id=f"{function}({name}={' '.join(repr(bad).split(' at 0x')[0].split())[:30]})")
          for (function, name), (call, bads) in TABLE.items() for bad in bads]
 
 

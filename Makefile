@@ -3,7 +3,7 @@ VENV := .venv
 READY := $(VENV)/ready
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: lab test bench run pin
+.PHONY: lab test bench mutants run pin
 
 lab: $(READY)  ## open the course in JupyterLab (LAB_FLAGS are passed on)
 	$(VENV)/bin/jupyter lab $(LAB_FLAGS) notebooks/01_small_init.ipynb
@@ -14,6 +14,9 @@ test: $(READY)  ## run all tests (TEST_FLAGS are passed to pytest)
 
 bench: $(READY)  ## measure what the course promises, as a table
 	$(VENV)/bin/python tests/bench.py
+
+mutants: $(READY)  ## plant small bugs, each of which the tests must find (MUTANTS_FLAGS, such as --today 3, are passed on)
+	$(VENV)/bin/python tests/mutants.py $(MUTANTS_FLAGS)
 
 run: $(READY)  ## execute the notebooks and store their outputs
 	$(VENV)/bin/python tests/execute.py notebooks/*.ipynb

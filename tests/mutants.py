@@ -33,7 +33,7 @@ import nbformat
 
 ROOT = Path(__file__).parent.parent
 LISTS = ROOT / "tests" / "mutants"
-SECONDS = 600  # after which a run is ended: a bug that hangs the tests is not found by them
+SECONDS = 600  # after which a run is ended: tests that hang are not red
 PYTEST = """
 import sys, pathlib, helpers, pytest
 assert pathlib.Path(helpers.__file__).is_relative_to(pathlib.Path.cwd()), f"{helpers.__file__} is not of this copy"
@@ -43,14 +43,19 @@ sys.exit(pytest.main(sys.argv[1:]))
 
 def mutants():
     """Every entry of every list, with the name of its list."""
-    return [{"list": path.stem, **entry} for path in sorted(LISTS.glob("*.toml"))
-            for entry in tomllib.loads(path.read_text(encoding="utf-8"))["mutant"]]
+    return [
+        {"list": path.stem, **entry}
+        for path in sorted(LISTS.glob("*.toml"))
+        for entry in tomllib.loads(path.read_text(encoding="utf-8"))["mutant"]
+    ]
 
 
 def fits(mutant):
     """How often the text to be changed stands in its file."""
     path = ROOT / mutant["file"]
-    texts = [cell.source for cell in nbformat.read(path, 4).cells] if path.suffix == ".ipynb" else [_text(path)]
+    texts = (
+        [cell.source for cell in nbformat.read(path, 4).cells] if path.suffix == ".ipynb" else [_text(path)]
+    )
     return sum(text.count(mutant["old"]) for text in texts)
 
 
@@ -68,35 +73,36 @@ def plant(mutant, root):
 
 def copy(root):
     """All files of the project that git knows or would add, copied to `root`."""
-    listed = subprocess.run(["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"], cwd=ROOT,
-                            capture_output=True, check=True).stdout.decode().split("\0")
+    git = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
+    listed = subprocess.run(git, cwd=ROOT, capture_output=True, check=True, encoding="utf-8").stdout.split(
+        "\0"
+    )
     for name in filter(lambda name: name and (ROOT / name).exists(), listed):
         (root / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(ROOT / name, root / name)
 
 
 def run(tests, mutant=None):
-    """(green, seconds, what was printed) of the tests in a fresh copy, with the bug or without any."""
+    """(exit codes, seconds, what was printed) of the tests in a fresh copy, with the bug or without any."""
     began = time.perf_counter()
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder).resolve()
         copy(root)
         if mutant:
             plant(mutant, root)
-        answers = [subprocess.run(command, cwd=root, env={**os.environ, "PYTHONPATH": folder}, timeout=SECONDS,
-                                  stdout=subprocess.PIPE, stderr=subprocess.STDOUT, encoding="utf-8") for command in commands(tests)]
-    printed = "".join(answer.stdout for answer in answers)
+        answers = [_answer(command, root, SECONDS if mutant else None) for command in commands(tests)]
+    printed = "".join(printed for _, printed in answers)
     if "is not of this copy" in printed:
         raise RuntimeError(printed)
-    return all(answer.returncode == 0 for answer in answers), time.perf_counter() - began, printed
+    return {code for code, _ in answers}, time.perf_counter() - began, printed
 
 
 def commands(tests):
     """The commands that run these tests: one for those of node, one for those of pytest."""
     scripts = [test for test in tests if test.endswith(".mjs")]
-    targets = [test for test in tests if test not in scripts]
-    return ([["node", "--test", *scripts]] if scripts else []) + (
-        [[sys.executable, "-c", PYTEST, "-x", "-q", "-n0", "-p", "no:cacheprovider", *targets]] if targets else [])
+    targets = [test for test in tests if not test.endswith(".mjs")]
+    pytest = [sys.executable, "-c", PYTEST, "-x", "-q", "-n0", "-p", "no:cacheprovider"]
+    return [command + them for command, them in ((["node", "--test"], scripts), (pytest, targets)) if them]
 
 
 def turn(chosen, count, day):
@@ -106,12 +112,15 @@ def turn(chosen, count, day):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--only", default="", metavar="WORD", help="entries whose list, file, kind or test has this word")
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "--only", default="", metavar="WORD", help="those whose list, file, kind or test has it"
+    )
     parser.add_argument("--today", type=int, metavar="COUNT", help="so many entries, chosen by the day")
     asked = parser.parse_args()
-    chosen = [mutant for mutant in mutants()
-              if asked.only in " ".join([f"{mutant['list']}.toml", mutant["file"], mutant["kind"], *mutant["tests"]])]
+    chosen = [mutant for mutant in mutants() if asked.only in _words(mutant)]
     if asked.today:
         chosen = turn(chosen, asked.today, date.today().toordinal())
     misfits = [mutant for mutant in chosen if fits(mutant) != 1]
@@ -123,15 +132,43 @@ def main():
         healthy = workers.submit(run, sorted({test for mutant in planted for test in mutant["tests"]}))
         runs = [workers.submit(run, mutant["tests"], mutant) for mutant in planted]
         for mutant, answer in zip(planted, runs, strict=True):
-            green, seconds, _ = answer.result()
-            survivors += green
-            change = mutant["old"].strip().splitlines()[0][:60]
-            print(f"{'SURVIVED' if green else 'killed':<10}{mutant['file']:<36}{mutant['kind']:<24}{seconds:>6.1f} s  {change}", flush=True)
-        green, seconds, printed = healthy.result()
-    print(f"{len(planted)} bugs, {survivors} survived; without a bug the tests are {'green' if green else 'RED'} ({seconds:.0f} s)")
-    if not green:
+            codes, seconds, _ = answer.result()
+            survived = not codes & {1, 2}  # pytest: a test has failed, or could not be read
+            survivors += survived
+            print(
+                f"{'SURVIVED' if survived else 'killed':<10}{mutant['file']:<36}{mutant['kind']:<26}",
+                f"{seconds:>6.1f} s  {mutant['old'].strip().splitlines()[0][:60]}",
+                flush=True,
+            )
+        codes, seconds, printed = healthy.result()
+    state = "green" if codes == {0} else "RED"
+    print(f"{len(planted)} bugs, {survivors} survived; without a bug the tests are {state} ({seconds:.0f} s)")
+    if state == "RED":
         print(printed)
-    return 1 if survivors or misfits or not green else 0
+    return 1 if survivors or misfits or state == "RED" else 0
+
+
+def _words(mutant):
+    return " ".join([f"{mutant['list']}.toml", mutant["file"], mutant["kind"], *mutant["tests"]])
+
+
+def _answer(command, root, seconds):
+    """(exit code, what was printed) of a command in the copy; code None where it took too long."""
+    environment = {**os.environ, "PYTHONPATH": str(root), "PYTHONIOENCODING": "utf-8"}
+    try:
+        answer = subprocess.run(
+            command,
+            check=False,
+            cwd=root,
+            env=environment,
+            timeout=seconds,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            encoding="utf-8",
+        )
+    except subprocess.TimeoutExpired:
+        return None, f"{command} took more than {seconds} s"
+    return answer.returncode, answer.stdout
 
 
 def _text(path):

@@ -209,6 +209,17 @@ def test_lines_do_not_depend_on_the_seed_where_starts_are_many():
     assert len(few) < len(first) and few[0].starts == 3
 
 
+def test_lines_that_are_close_to_each_other_are_told_apart():
+    """F = sin³φ + e cos²φ sin φ in a plane and t³ across it, e < 0: two lines with tan²φ = −e/(3 − 2e)."""
+    angles, k, e = np.deg2rad([10, 60, 110, 160]), np.arange(4), -1e-3
+    cubes = np.array([[1, 3, 3, 1] * np.cos(a) ** (3 - k) * np.sin(a) ** k for a in angles])
+    X = np.vstack([np.column_stack([np.cos(angles), np.sin(angles), np.zeros(4)]), [0, 0, 1]])
+    found = critical_lines(problem_of("z**3", Dataset(X, np.append(np.linalg.solve(cubes.T, [0, e, 0, 1]), 1.0))))
+    steep = np.arctan(np.sqrt(-e / (3 - 2 * e)))
+    close = [line.direction for line in found if abs(line.direction[2]) < 1e-6 and abs(line.direction[1]) < 0.1]
+    assert sorted(u[1] / u[0] for u in close) == pytest.approx([-np.tan(steep), np.tan(steep)], rel=1e-4)
+
+
 def test_a_quarter_turn_of_the_data_turns_the_lines():
     points = random_points(3, 2)
     spin = data.orthonormal(np.ones(3), 5).X

@@ -136,6 +136,17 @@ def test_the_curve_is_that_of_gradient_descent_where_the_gate_ratio_is_at_least_
     np.testing.assert_allclose(stable_rank_curve(setting, 30), measured, rtol=0.01)
 
 
+def test_the_curve_knows_the_finite_width_and_the_finite_number_of_points():
+    """The first step adds up random gates of n points and m neurons, in which points and neurons do not differ."""
+    def first(n, width):
+        setting = Setting(n=n, dim=400, norm=20.0, width=width, slope=0.1, step=0.01 * n, std=1e-9)
+        return stable_rank_curve(setting, 1)[0]
+
+    assert first(40, 8) == pytest.approx(first(8, 40)) and first(40, 8) < 0.95 * first(40, 4000)
+    gates = [np.where(np.random.default_rng(seed).random((40, 8)) < 0.5, 1.0, 0.1) for seed in range(200)]
+    assert first(40, 8) == pytest.approx(np.mean([stable_rank(gate) for gate in gates]), rel=0.03)
+
+
 @SLOPES
 def test_small_neurons_turn_to_the_early_directions(slope):
     network = TwoLayer(20, f"leaky_relu({slope})", train_output=False)

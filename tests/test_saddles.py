@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 import torch
 
-from helpers import DeepLinear, Diagonal, Problem, TorchNetwork, TwoLayer, data, gradient_descent, gradient_flow, stop_at
-from helpers.saddles import drop_times, next_step, plateaus, pursuit, staircase, start
+from helpers import DeepLinear, Diagonal, Problem, TorchNetwork, TwoLayer, data, gradient_descent, gradient_flow, rests, stop_at
+from helpers.saddles import Plateau, drop_times, next_step, plateaus, pursuit, staircase, start
 
 SQUARED = TwoLayer(40, "relu**2", train_output=False, output_weights=np.ones(40))
 SPARSE = data.sparse_regression(40, 50, (9, -3, 1))
@@ -117,6 +117,22 @@ def test_the_greedy_algorithm_ends_where_nothing_is_left_to_grow():
     assert greedy.loss[-1] == pytest.approx((2**2 + 1**2) / 2, rel=1e-3)
 
 
+def test_another_seed_of_the_greedy_algorithm_makes_other_neurons_live():
+    network = TwoLayer(6, "relu**2", train_output=False, output_weights=np.ones(6))
+    ends = [pursuit(Problem(network, data.petals(12, (4.0,), (0,))), steps=1, seed=seed) for seed in range(4)]
+    alive = [int(np.argmax(np.linalg.norm(network.parts(end.theta[-1]), axis=1))) for end in ends]
+    assert len(set(alive)) > 1
+    np.testing.assert_allclose([end.loss[-1] for end in ends], 0, atol=1e-3 * ends[0].loss[0])
+
+
+def test_parts_that_grow_slowly_do_not_win_however_large_they_are():
+    """Two weights share the NCF at the onset; the one that was a million times as small grows twenty times as fast."""
+    problem = Problem(Diagonal(), data.Dataset(np.eye(2), [4.0, 0.2]))
+    step = next_step(problem, start(problem, np.array([1e-8, 0.02, 1e-12, 1e-12])))
+    assert step.unclear == "" and step.winners.tolist() == [True, False, False, False]
+    assert step.loss == pytest.approx(0.2**2 / 2, rel=1e-3)
+
+
 def test_a_mean_instead_of_a_sum_only_slows_the_clock():
     problem, run, _, (first, *_) = trained("squared ReLU")
     mean = Problem(SQUARED, problem.data, reduction="mean")
@@ -199,6 +215,25 @@ def test_a_drop_that_the_run_leaves_half_done_has_no_time():
     assert [plateau.loss for plateau in plateaus(problem, cut)] == pytest.approx([plateau.loss for plateau in found[:2]], rel=1e-3)
     first, second = drop_times(problem, cut)
     assert first == pytest.approx(steps[0].time, rel=0.01) and np.isnan(second)
+
+
+def test_peaks_are_where_the_speed_is_greatest_between_rests_of_a_tenth():
+    assert rests.peaks(np.array([1, 30, 2, 0.1, 5, 20, 0.5])).tolist() == [1, 5]
+    assert rests.peaks(np.array([1, 30, 4, 20, 0.5])).tolist() == [1]
+    assert rests.peaks(np.array([3.0, 1, 0.01])).tolist() == [0]
+
+
+def test_living_weights_part_by_the_growth_of_their_own_curvature():
+    """f(x) = u₁²x₁ + u₂²x₂, labels 1: near u = (1, 0) a weight u₂ = ε grows like e^{2t}; the loss falls by ε²(e^{4t} − 1)."""
+    problem, none = Problem(Diagonal(), data.Dataset(np.eye(2), [1.0, 1.0])), np.zeros(4)
+    saddle, theta = np.array([1.0, 0, 0, 0]), np.array([1.0, 1e-6, 0, 0])
+    living, residual = np.array([True, True, False, False]), problem.residual(saddle)
+    plateau = Plateau(0.0, theta, 0.5, living, none, saddle, 0.5, residual)
+    moved, gained = rests.parted(problem, plateau, 3.0)
+    np.testing.assert_allclose(moved, [0, 1e-6 * np.expm1(6.0), 0, 0], rtol=1e-6, atol=1e-15)
+    assert gained == pytest.approx(1e-12 * np.expm1(12.0), rel=1e-6)
+    assert gained == pytest.approx(problem.loss(theta) - problem.loss(theta + moved), rel=1e-3)
+
 
 
 # --- where nothing is predicted, it is said ---

@@ -260,8 +260,14 @@ def test_saddles_of_value_zero_adjoin_the_directions_that_see_no_input():
 def test_where_f_is_zero_or_constant_there_are_no_lines(activation):
     nothing = problem_of(activation, Dataset([[1.0, 2, 3], [1, 2, 3]], [1.0, -1]))
     assert critical_lines(nothing) == () and attracting_lines(nothing).lines == () and attracting_lines(nothing).unseen == 0
-    balanced = data.spokes([0, 120, 240], [1, 1, 1])
-    assert activation in ("z**2", "z**3", "z**5") or critical_lines(problem_of(activation, balanced)) == ()
+
+
+@pytest.mark.parametrize("activation, isolated", [("linear", []), ("z**2", [False] * 2), ("z**3", [True] * 3), ("z**4", []), ("z**5", [True] * 3)])
+def test_on_three_equal_spokes_f_is_zero_a_constant_or_has_a_line_through_each(activation, isolated):
+    lines = critical_lines(problem_of(activation, data.spokes([0, 120, 240], [1, 1, 1])))
+    assert [line.isolated for line in lines] == isolated
+    angles = np.sort([np.rad2deg(np.arctan2(*line.direction[::-1])) % 180 for line in lines if line.isolated])
+    np.testing.assert_allclose(np.cos(np.deg2rad(3 * angles)) ** 2, 1)
 
 
 def test_forms_of_p_2_that_cancel_have_no_lines():

@@ -136,15 +136,12 @@ def test_the_curve_is_that_of_gradient_descent_where_the_gate_ratio_is_at_least_
     np.testing.assert_allclose(stable_rank_curve(setting, 30), measured, rtol=0.01)
 
 
-def test_the_curve_knows_the_finite_width_and_the_finite_number_of_points():
-    """The first step adds up random gates of n points and m neurons, in which points and neurons do not differ."""
-    def first(n, width):
-        setting = Setting(n=n, dim=400, norm=20.0, width=width, slope=0.1, step=0.01 * n, std=1e-9)
-        return stable_rank_curve(setting, 1)[0]
-
-    assert first(40, 8) == pytest.approx(first(8, 40)) and first(40, 8) < 0.95 * first(40, 4000)
-    gates = [np.where(np.random.default_rng(seed).random((40, 8)) < 0.5, 1.0, 0.1) for seed in range(200)]
-    assert first(40, 8) == pytest.approx(np.mean([stable_rank(gate) for gate in gates]), rel=0.03)
+def test_few_neurons_lower_the_first_stable_rank_by_the_chance_order_of_their_gates():
+    points, network = data.orthogonal(20, 20, dim=200, seed=0), TwoLayer(6, "leaky_relu(0.1)", train_output=False)
+    problem, step = Problem(network, points, "logistic", "mean"), 0.8
+    ranks = [stable_rank(network.weights(gradient_descent(problem, network.init(200, 1e-6, seed), step, 1).theta[-1])[0]) for seed in range(40)]
+    few, many = (stable_rank_curve(Setting(40, 200, np.sqrt(200), width, 0.1, step, 1e-8), 1)[0] for width in (6, 10**6))
+    assert few == pytest.approx(np.mean(ranks), rel=0.02) and few < 0.95 * many
 
 
 @SLOPES

@@ -404,23 +404,14 @@ def test_hits_count_the_starts_and_the_seed_repeats_them():
     problem = gaussian("z**3", n=20, dim=4)
     attractors, again = (ncf.attractors(problem, starts=100, seed=3) for _ in range(2))
     assert sum(a.hits for a in attractors if a.sign == 1) == sum(a.hits for a in attractors if a.sign == -1) == 100 == attractors[0].starts
-    assert [a.hits for a in attractors] == [a.hits for a in again]
-    values = [a.value for a in attractors if a.sign == 1]
-    assert values == sorted(values, reverse=True)
+    assert [a.hits for a in attractors] == [a.hits for a in again] != [a.hits for a in ncf.attractors(problem, starts=100, seed=4)]
 
 
-@pytest.mark.parametrize("activation", ["z**2", "z**3", "leaky_relu(0.3)**2"])
-def test_attractors_come_the_strongest_first_for_both_signs(activation):
-    found = ncf.attractors(gaussian(activation, n=20, dim=4), starts=100)
-    for sign in (1, -1):
-        strengths = [sign * a.value for a in found if a.sign == sign]
-        assert len(strengths) > 1 and strengths == sorted(strengths, reverse=True)
-
-
-def test_another_seed_draws_other_starts():
-    problem = gaussian("z**3", n=20, dim=4)
-    first, second = (ncf.attractors(problem, starts=100, seed=seed) for seed in (3, 4))
-    assert [a.hits for a in first] != [a.hits for a in second]
+def test_attractors_of_f_come_first_and_of_either_sign_the_strongest():
+    attractors = ncf.attractors(gaussian("relu", n=20, dim=4), starts=100)
+    above, below = ([a.value for a in attractors if a.sign == sign] for sign in (1, -1))
+    assert [a.sign for a in attractors] == [1] * len(above) + [-1] * len(below) and min(len(above), len(below)) >= 3
+    assert above == sorted(above, reverse=True) and below == sorted(below)
 
 
 def test_attractors_that_are_close_to_each_other_are_told_apart():

@@ -106,6 +106,12 @@ def test_a_part_that_is_longer_but_grows_slowly_is_no_winner(size, lives):
     assert step.loss == pytest.approx(0 if lives else 0.1**2 / 2, abs=1e-7)
 
 
+def test_a_part_that_grows_as_fast_but_is_far_behind_is_no_winner():
+    problem = Problem(Diagonal(), data.Dataset(np.eye(2), [1.0, 1.0]))
+    step = next_step(problem, start(problem, np.array([1e-4, 1e-8, 1e-12, 1e-12])))
+    assert step.winners.tolist() == [True, False, False, False] and step.loss == pytest.approx(0.5, rel=1e-3)
+
+
 @GREEDY
 def test_the_greedy_algorithm_visits_the_saddles_of_the_flow(case):
     problem, _, found, _ = trained(case)
@@ -233,7 +239,6 @@ def test_living_weights_part_by_the_growth_of_their_own_curvature():
     np.testing.assert_allclose(moved, [0, 1e-6 * np.expm1(6.0), 0, 0], rtol=1e-6, atol=1e-15)
     assert gained == pytest.approx(1e-12 * np.expm1(12.0), rel=1e-6)
     assert gained == pytest.approx(problem.loss(theta) - problem.loss(theta + moved), rel=1e-3)
-
 
 
 # --- where nothing is predicted, it is said ---

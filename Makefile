@@ -3,7 +3,7 @@ VENV := .venv
 READY := $(VENV)/ready
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: lab test bench run pin oldest newest
+.PHONY: lab test claims portable mutants bench peers run pin oldest newest
 
 lab: $(READY)  ## open the course in JupyterLab (LAB_FLAGS are passed on)
 	$(VENV)/bin/jupyter lab $(LAB_FLAGS) notebooks/01_small_init.ipynb
@@ -12,7 +12,6 @@ test: $(READY)  ## run all tests (TEST_FLAGS are passed to pytest)
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/python -m pytest $(TEST_FLAGS)
 
-.PHONY: claims portable
 claims: $(READY)  ## test the claims over 20 seeds in place of 5
 	CLAIM_SEEDS=20 $(VENV)/bin/python -m pytest tests/test_claims_*.py $(TEST_FLAGS)
 
@@ -25,6 +24,9 @@ bench: $(READY)  ## measure what the course promises, as a table
 peers:  ## install what `make bench flow` measures beside gradient_flow, in an environment of its own
 	$(PYTHON) -m venv --clear .venv-peers
 	.venv-peers/bin/pip install --quiet "diffrax>=0.7"
+
+mutants: $(READY)  ## plant small bugs, each of which the tests must find (MUTANTS_FLAGS, such as --today 3, are passed on)
+	$(VENV)/bin/python tests/mutants.py $(MUTANTS_FLAGS)
 
 run: $(READY)  ## execute the notebooks and store their outputs
 	$(VENV)/bin/python tests/execute.py notebooks/*.ipynb

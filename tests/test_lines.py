@@ -209,6 +209,17 @@ def test_lines_do_not_depend_on_the_seed_where_starts_are_many():
     assert len(few) < len(first) and few[0].starts == 3
 
 
+def test_lines_that_are_close_to_each_other_are_told_apart():
+    """F = sin³φ + e cos²φ sin φ in a plane and t³ across it, e < 0: two lines with tan²φ = −e/(3 − 2e)."""
+    angles, k, e = np.deg2rad([10, 60, 110, 160]), np.arange(4), -1e-3
+    cubes = np.array([[1, 3, 3, 1] * np.cos(a) ** (3 - k) * np.sin(a) ** k for a in angles])
+    X = np.vstack([np.column_stack([np.cos(angles), np.sin(angles), np.zeros(4)]), [0, 0, 1]])
+    found = critical_lines(problem_of("z**3", Dataset(X, np.append(np.linalg.solve(cubes.T, [0, e, 0, 1]), 1.0))))
+    steep = np.arctan(np.sqrt(-e / (3 - 2 * e)))
+    close = [line.direction for line in found if abs(line.direction[2]) < 1e-6 and abs(line.direction[1]) < 0.1]
+    assert sorted(u[1] / u[0] for u in close) == pytest.approx([-np.tan(steep), np.tan(steep)], rel=1e-4)
+
+
 def test_a_quarter_turn_of_the_data_turns_the_lines():
     points = random_points(3, 2)
     spin = data.orthonormal(np.ones(3), 5).X
@@ -249,8 +260,14 @@ def test_saddles_of_value_zero_adjoin_the_directions_that_see_no_input():
 def test_where_f_is_zero_or_constant_there_are_no_lines(activation):
     nothing = problem_of(activation, Dataset([[1.0, 2, 3], [1, 2, 3]], [1.0, -1]))
     assert critical_lines(nothing) == () and attracting_lines(nothing).lines == () and attracting_lines(nothing).unseen == 0
-    balanced = data.spokes([0, 120, 240], [1, 1, 1])
-    assert activation in ("z**2", "z**3", "z**5") or critical_lines(problem_of(activation, balanced)) == ()
+
+
+@pytest.mark.parametrize("activation, isolated", [("linear", []), ("z**2", [False] * 2), ("z**3", [True] * 3), ("z**4", []), ("z**5", [True] * 3)])
+def test_on_three_equal_spokes_f_is_zero_a_constant_or_has_a_line_through_each(activation, isolated):
+    lines = critical_lines(problem_of(activation, data.spokes([0, 120, 240], [1, 1, 1])))
+    assert [line.isolated for line in lines] == isolated
+    angles = np.sort([np.rad2deg(np.arctan2(*line.direction[::-1])) % 180 for line in lines if line.isolated])
+    np.testing.assert_allclose(np.cos(np.deg2rad(3 * angles)) ** 2, 1)
 
 
 def test_forms_of_p_2_that_cancel_have_no_lines():

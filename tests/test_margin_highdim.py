@@ -136,6 +136,14 @@ def test_the_curve_is_that_of_gradient_descent_where_the_gate_ratio_is_at_least_
     np.testing.assert_allclose(stable_rank_curve(setting, 30), measured, rtol=0.01)
 
 
+def test_few_neurons_lower_the_first_stable_rank_by_the_chance_order_of_their_gates():
+    points, network = data.orthogonal(20, 20, dim=200, seed=0), TwoLayer(6, "leaky_relu(0.1)", train_output=False)
+    problem, step = Problem(network, points, "logistic", "mean"), 0.8
+    ranks = [stable_rank(network.weights(gradient_descent(problem, network.init(200, 1e-6, seed), step, 1).theta[-1])[0]) for seed in range(40)]
+    few, many = (stable_rank_curve(Setting(40, 200, np.sqrt(200), width, 0.1, step, 1e-8), 1)[0] for width in (6, 10**6))
+    assert few == pytest.approx(np.mean(ranks), rel=0.02) and few < 0.95 * many
+
+
 @SLOPES
 def test_small_neurons_turn_to_the_early_directions(slope):
     network = TwoLayer(20, f"leaky_relu({slope})", train_output=False)

@@ -58,6 +58,14 @@ def test_value_is_the_sum_over_the_points_and_gradient_and_hessian_are_its_deriv
     assert (F.dim, F.p, F.kinked) == (3 + bias, problem.network.activation.degree, activation in ("relu", "leaky_relu(0.3)"))
 
 
+@pytest.mark.parametrize("activation", ["relu", "leaky_relu(0.3)", "relu**2", "leaky_relu(0.5)**2"])
+def test_on_a_kink_gradient_and_hessian_are_those_of_its_negative_side(activation):
+    F = ncf.correlation(Problem(TwoLayer(2, activation), Dataset(np.eye(2), [1.0, -1.0])))
+    for line, on in zip(F.lines, F.lines[::-1], strict=True):
+        np.testing.assert_allclose(F.gradient(on[None]), F.gradient(on[None] - 1e-9 * line), atol=1e-8)
+        np.testing.assert_allclose(F.hessian(on[None]), F.hessian(on[None] - 1e-9 * line), atol=1e-8)
+
+
 def test_a_live_problem_and_its_frozen_one_have_the_same_correlation_and_a_live_logistic_loss_halves_the_labels():
     live = spokes("relu", [0, 50], [1, -1])
     logistic = Problem(live.network, live.data, "logistic")
@@ -393,9 +401,23 @@ def test_hits_count_the_starts_and_the_seed_repeats_them():
     problem = gaussian("z**3", n=20, dim=4)
     attractors, again = (ncf.attractors(problem, starts=100, seed=3) for _ in range(2))
     assert sum(a.hits for a in attractors if a.sign == 1) == sum(a.hits for a in attractors if a.sign == -1) == 100 == attractors[0].starts
-    assert [a.hits for a in attractors] == [a.hits for a in again]
-    values = [a.value for a in attractors if a.sign == 1]
-    assert values == sorted(values, reverse=True)
+    assert [a.hits for a in attractors] == [a.hits for a in again] != [a.hits for a in ncf.attractors(problem, starts=100, seed=4)]
+
+
+def test_attractors_of_f_come_first_and_of_either_sign_the_strongest():
+    attractors = ncf.attractors(gaussian("relu", n=20, dim=4), starts=100)
+    above, below = ([a.value for a in attractors if a.sign == sign] for sign in (1, -1))
+    assert [a.sign for a in attractors] == [1] * len(above) + [-1] * len(below) and min(len(above), len(below)) >= 3
+    assert above == sorted(above, reverse=True) and below == sorted(below)
+
+
+def test_attractors_that_are_close_to_each_other_are_told_apart():
+    """Three kinks half a degree apart: the slope of F turns at each, and the outer two attract."""
+    problem = spokes("relu", [-60, 0, 0.5, 1], [2, -2, 2, -2])
+    wanted = [c.angle for c in ncf.critical_directions(problem) if c.kind == "positive"]
+    angles = [np.arctan2(*a.direction[::-1]) for a in ncf.attractors(problem, starts=400) if a.kind == "positive"]
+    np.testing.assert_allclose(sorted(angles), wanted, atol=1e-6)
+    assert np.diff(wanted).min() == pytest.approx(np.deg2rad(1))
 
 
 def test_directions_where_no_input_is_active_attract_nobody():

@@ -188,6 +188,14 @@ def test_for_degree_two_the_winner_is_the_longest_in_the_end():
     assert found.winner == np.argmax(late) and found.rate[found.winner] == found.rate.max()
 
 
+def test_the_faster_one_of_two_neurons_wins_however_far_it_is_behind():
+    """One looks at the input with label 1, the other, a million times as long, at that with label 0.9: F = 1 and 0.9 there."""
+    problem = Problem(TwoLayer(2, "relu"), data.spokes((0, 180), (1, 0.9)))
+    found = forecast(problem, np.array([1e-7, 0, -0.1, 0, 1e-7, 0.1]))
+    np.testing.assert_allclose(found.rate, [0.5, 0.45])
+    assert found.winner == 0 == np.argmax(found.lengths([200.0])[0]) and np.argmax(found.lengths([100.0])[0]) == 1
+
+
 def test_a_start_beyond_the_norm_escapes_at_once_and_one_that_freezes_never():
     assert forecast(two_layer("tanh"), two_layer("tanh").network.init(2, 0.1, seed=0)).escape_time(0.05) == 0
     frozen = forecast(Problem(TwoLayer(1, "relu"), POINT), [-1.0, 0.5])

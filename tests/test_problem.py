@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+from sklearn.datasets import load_digits
 
 from helpers import Deep, Diagonal, Problem, TorchNetwork, TwoLayer, data, gradient_flow, stop_at
 from helpers.data import Dataset
@@ -347,6 +348,44 @@ def test_groups_share_the_points_evenly_around_their_centres():
         assert (len(mine), mine.mean(), mine.std()) == (count, pytest.approx(centre, abs=1.5), pytest.approx(5, rel=0.2))
     np.testing.assert_allclose(data.groups(4, spread=0).X, data.spokes([60, 200, 60, 200], np.ones(4)).X)
     np.testing.assert_array_equal(data.groups().X, data.groups(20, (60, 200), (1, -1), 15.0, 0).X)
+
+
+def test_the_circle_has_labels_five_and_four_times_the_square_of_the_first_input():
+    points = data.circle(200, seed=1)
+    np.testing.assert_allclose(np.linalg.norm(points.X, axis=1), 1)
+    first = points.X[:, 0]
+    np.testing.assert_allclose(points.y, np.where(first > 0, 5, 4) * first**2)
+
+
+def test_two_digits_are_centred_images_of_one_length_and_the_first_is_plus_one():
+    images = load_digits()
+    points, swapped = data.digits(3, 8), data.digits(8, 3)
+    chosen = images.target[np.isin(images.target, (3, 8))]
+    np.testing.assert_array_equal(points.y, np.where(chosen == 3, 1, -1))
+    np.testing.assert_array_equal(swapped.y, -points.y)
+    np.testing.assert_allclose(np.linalg.norm(points.X, axis=1), 8)
+    plain = images.data[np.isin(images.target, (3, 8))]
+    centred = plain - plain.mean(axis=0)
+    np.testing.assert_allclose(points.X * np.linalg.norm(centred, axis=1, keepdims=True), 8 * centred, atol=1e-12)
+
+
+def test_gaussian_classes_share_the_mean_that_was_asked_for():
+    for mean in (0.0, 3.0):
+        points = data.gaussian_classes(2000, 1000, dim=20, mean=mean)
+        assert np.linalg.norm(points.X.mean(axis=0)) == pytest.approx(mean, abs=0.15)
+        assert points.X.std(axis=0).mean() == pytest.approx(1, abs=0.05)
+        assert (points.y == 1).sum() == 2000 and (points.y == -1).sum() == 1000
+
+
+DRAWN = (data.circle, data.groups, data.sum_of_sines, data.orthonormal, data.whitened, data.sparse_regression, data.orthogonal,
+         data.gaussian_classes)
+
+
+@pytest.mark.parametrize("draw", DRAWN)
+def test_a_seed_repeats_the_data_and_another_draws_other_ones(draw):
+    np.testing.assert_array_equal(draw(seed=3).X, draw(seed=3).X)
+    assert not np.allclose(draw(seed=3).X, draw(seed=4).X)
+    np.testing.assert_array_equal(draw().X, draw(seed=0).X)
 
 
 def test_the_sum_of_sines_is_that_of_the_paper():

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 import torch
 
-from helpers import DeepLinear, Diagonal, Problem, TorchNetwork, TwoLayer, data, gradient_descent, gradient_flow, stop_at
-from helpers.saddles import drop_times, next_step, plateaus, pursuit, staircase, start
+from helpers import DeepLinear, Diagonal, Problem, TorchNetwork, TwoLayer, data, gradient_descent, gradient_flow, rests, stop_at
+from helpers.saddles import Plateau, drop_times, next_step, plateaus, pursuit, staircase, start
 
 SQUARED = TwoLayer(40, "relu**2", train_output=False, output_weights=np.ones(40))
 SPARSE = data.sparse_regression(40, 50, (9, -3, 1))
@@ -98,6 +98,20 @@ def test_drops_of_a_diagonal_network_come_later_by_the_slopes_of_its_residuals()
     np.testing.assert_allclose((late - early) / np.log(1e4), slopes, rtol=0.01)
 
 
+@pytest.mark.parametrize("size, lives", [(0.01, False), (1e-6, False), (0.02, True)])
+def test_a_part_that_is_longer_but_grows_slowly_is_no_winner(size, lives):
+    problem = Problem(Diagonal(), data.Dataset(np.eye(2), [1.0, 0.1]))  # two coefficients that do not see each other; the second grows a tenth as fast
+    step = next_step(problem, start(problem, np.array([1e-8, size, 0, 0])))
+    assert step.winners.tolist() == [True, lives, False, False]
+    assert step.loss == pytest.approx(0 if lives else 0.1**2 / 2, abs=1e-7)
+
+
+def test_a_part_that_grows_as_fast_but_is_far_behind_is_no_winner():
+    problem = Problem(Diagonal(), data.Dataset(np.eye(2), [1.0, 1.0]))
+    step = next_step(problem, start(problem, np.array([1e-4, 1e-8, 1e-12, 1e-12])))
+    assert step.winners.tolist() == [True, False, False, False] and step.loss == pytest.approx(0.5, rel=1e-3)
+
+
 @GREEDY
 def test_the_greedy_algorithm_visits_the_saddles_of_the_flow(case):
     problem, _, found, _ = trained(case)
@@ -115,6 +129,14 @@ def test_the_greedy_algorithm_ends_where_nothing_is_left_to_grow():
     network = DeepLinear((5, 1, 4))
     greedy = pursuit(Problem(network, data.whitened()), steps=5)
     assert greedy.loss[-1] == pytest.approx((2**2 + 1**2) / 2, rel=1e-3)
+
+
+def test_another_seed_of_the_greedy_algorithm_makes_other_neurons_live():
+    network = TwoLayer(6, "relu**2", train_output=False, output_weights=np.ones(6))
+    ends = [pursuit(Problem(network, data.petals(12, (4.0,), (0,))), steps=1, seed=seed) for seed in range(4)]
+    alive = [int(np.argmax(np.linalg.norm(network.parts(end.theta[-1]), axis=1))) for end in ends]
+    assert len(set(alive)) > 1
+    np.testing.assert_allclose([end.loss[-1] for end in ends], 0, atol=1e-3 * ends[0].loss[0])
 
 
 def test_a_mean_instead_of_a_sum_only_slows_the_clock():
@@ -201,6 +223,24 @@ def test_a_drop_that_the_run_leaves_half_done_has_no_time():
     assert first == pytest.approx(steps[0].time, rel=0.01) and np.isnan(second)
 
 
+def test_peaks_are_where_the_speed_is_greatest_between_rests_of_a_tenth():
+    assert rests.peaks(np.array([1, 30, 2, 0.1, 5, 20, 0.5])).tolist() == [1, 5]
+    assert rests.peaks(np.array([1, 30, 4, 20, 0.5])).tolist() == [1]
+    assert rests.peaks(np.array([3.0, 1, 0.01])).tolist() == [0]
+
+
+def test_living_weights_part_by_the_growth_of_their_own_curvature():
+    """f(x) = u₁²x₁ + u₂²x₂, labels 1: near u = (1, 0) a weight u₂ = ε grows like e^{2t}; the loss falls by ε²(e^{4t} − 1)."""
+    problem, none = Problem(Diagonal(), data.Dataset(np.eye(2), [1.0, 1.0])), np.zeros(4)
+    saddle, theta = np.array([1.0, 0, 0, 0]), np.array([1.0, 1e-6, 0, 0])
+    living, residual = np.array([True, True, False, False]), problem.residual(saddle)
+    plateau = Plateau(0.0, theta, 0.5, living, none, saddle, 0.5, residual)
+    moved, gained = rests.parted(problem, plateau, 3.0)
+    np.testing.assert_allclose(moved, [0, 1e-6 * np.expm1(6.0), 0, 0], rtol=1e-6, atol=1e-15)
+    assert gained == pytest.approx(1e-12 * np.expm1(12.0), rel=1e-6)
+    assert gained == pytest.approx(problem.loss(theta) - problem.loss(theta + moved), rel=1e-3)
+
+
 # --- where nothing is predicted, it is said ---
 
 def test_a_large_start_is_no_plateau():
@@ -259,8 +299,10 @@ def test_where_no_weights_are_small_or_none_can_grow_it_is_said():
 def test_a_loss_that_never_rests_gives_no_error():
     signs = np.sign(data.petals(12).X[:, 0] + 0.1)
     problem = Problem(TwoLayer(6, "relu**2", train_output=False), data.Dataset(data.petals(12).X, signs), "logistic")
-    steps = staircase(problem, problem.network.init(2, 1e-6, 0), steps=3)
-    assert steps and all(step.unclear or step.loss < problem.loss(np.zeros(12)) for step in steps)
+    theta0, before = problem.network.init(2, 1e-6, 0), problem.loss(np.zeros(12))
+    step, = staircase(problem, theta0, steps=3)
+    assert not step.unclear and step.loss < 1e-4 * before
+    assert step.time == pytest.approx(drop_times(problem, gradient_flow(problem, theta0, t_end=1e3))[0], rel=0.01)
 
 
 def test_an_interruption_is_passed_on(monkeypatch):

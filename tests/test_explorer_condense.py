@@ -87,10 +87,10 @@ def test_the_frames_of_the_flow_are_the_flow(settings):
 
 @pytest.mark.parametrize("name, optimizer", [("GD", "gd"), ("SGD", "sgd"), ("Adam", "adam")])
 def test_the_frames_of_an_optimizer_are_its_steps(name, optimizer):
-    scene = compute(**DEFAULT | {"optimizer": name, "activation": "tanh", "step": 0.0562})
+    scene = compute(**DEFAULT | {"optimizer": name, "activation": "tanh", "step": 0.0562, "seed": 3})
     problem = Problem(TwoLayer(50, "tanh", bias=True), data.sines(), reduction="mean")
     steps = int(scene.values["steps"][-1])
-    run = helpers.train(problem, problem.network.init(1, 0.02, 0), optimizer, step=0.0562, steps=steps, batch=8 if optimizer == "sgd" else None)
+    run = helpers.train(problem, problem.network.init(1, 0.02, 3), optimizer, step=0.0562, steps=steps, batch=8 if optimizer == "sgd" else None, seed=3)
     W, a = problem.network.weights(run.theta[-1])
     assert neurons(scene)[-1] == pytest.approx(W / np.linalg.norm(W, axis=1).max(), abs=1e-6)
     assert (scene.panels[0].sign[-1] == np.sign(a)).all()

@@ -1,11 +1,14 @@
-"""Every control of every explorer counts: another value gives another picture, whichever word stands on the menus."""
+"""Every explorer: each control gives another picture at another value, whichever word stands on the menus, and curves
+are what the line of text tells."""
 
 import json
 from functools import lru_cache
 
+import numpy as np
 import pytest
 
 import helpers.explorers
+from helpers.explorers import Chart
 
 # Settings at which a run is quick, for explorers whose defaults are not.
 QUICK = {
@@ -83,7 +86,11 @@ SLIDERS = [(name, control, word) for name in EXPLORERS for word, _ in contexts(n
            for control, slider in controls(name)[0].items() if slider["kind"] != "choice"]
 
 
-@pytest.mark.parametrize("name, control, word", SLIDERS, ids=lambda part: part if isinstance(part, str) else "-".join(map(str, part)))
+def _id(part):
+    return part if isinstance(part, str) else "-".join(map(str, part))
+
+
+@pytest.mark.parametrize("name, control, word", SLIDERS, ids=_id)
 def test_every_slider_moves_the_picture_unless_its_label_says_where_not(name, control, word):
     sliders, _ = controls(name)
     settings = dict(contexts(name))[word]
@@ -91,3 +98,21 @@ def test_every_slider_moves_the_picture_unless_its_label_says_where_not(name, co
     same = picture(name, settings) == picture(name, other)
     assert same == ((name, word, control) in IDLE)
     assert not same or "(" in sliders[control]["label"]
+
+
+# How many curves of an explorer are named by what its line of text tells.
+TOLD = {"condense_explorer": 2, "descent_explorer": 1, "escape_explorer": 2, "euler_explorer": 1, "landscape_explorer": 0,
+        "scale_explorer": 1, "sphere_explorer": 0, "staircase_explorer": 1}
+
+
+@pytest.mark.parametrize("name", EXPLORERS)
+def test_a_curve_is_what_the_line_of_text_tells_under_its_name(name):
+    shown = getattr(helpers.explorers, name)(**QUICK.get(name, {}))
+    scene = shown._compute(tuple(shown.settings.items()))
+    curves = [(label.split()[0], values) for panel in scene.panels if isinstance(panel, Chart)
+              for label, values in panel.series.items() if label not in panel.predicted]
+    told = [(scene.values[word], values) for word, values in curves if word in scene.values]
+    assert len(told) == TOLD[name]
+    for expected, values in told:
+        seen = np.isfinite(values)
+        np.testing.assert_array_equal(values[seen], expected[seen])

@@ -100,17 +100,19 @@ def test_every_slider_moves_the_picture_unless_its_label_says_where_not(name, co
     assert not same or "(" in sliders[control]["label"]
 
 
-NAMES = {"loss": "loss", "norm ‖θ‖": "norm", "distance": "distance", "lines of neurons": "lines", "fall of the loss, %": "fall"}
+NAMES = {"loss": "loss", "norm ‖θ‖": "norm", "distance": "distance", "lines of neurons": "lines",
+         "fall of the loss, %": "fall"}
 # How many curves of an explorer are those of a number in its line of text.
-TOLD = {"condense_explorer": 2, "descent_explorer": 1, "escape_explorer": 2, "euler_explorer": 1, "landscape_explorer": 0,
-        "scale_explorer": 1, "sphere_explorer": 0, "staircase_explorer": 1}
+TOLD = {"condense_explorer": 2, "descent_explorer": 1, "escape_explorer": 2, "euler_explorer": 1,
+        "landscape_explorer": 0, "scale_explorer": 1, "sphere_explorer": 0, "staircase_explorer": 1}
 
 
 @pytest.mark.parametrize("name", EXPLORERS)
 def test_a_curve_is_what_the_line_of_text_tells_under_its_name(name):
     shown = getattr(helpers.explorers, name)(**QUICK.get(name, {}))
     scene = shown._compute(tuple(shown.settings.items()))
-    curves = {label: values for panel in scene.panels if isinstance(panel, Chart) for label, values in panel.series.items()}
+    charts = [panel for panel in scene.panels if isinstance(panel, Chart)]
+    curves = {label: values for chart in charts for label, values in chart.series.items()}
     told = [label for label in curves if NAMES.get(label) in scene.values]
     assert len(told) == TOLD[name]
     for label in told:

@@ -267,12 +267,6 @@ def test_500_neurons_have_a_picture_of_250_kilobytes(name):
     assert len(encode(compute(**settings), settings)) < 250_000
 
 
-def test_every_panel_says_in_words_what_there_is_to_see():
-    for name, words in (("sines", "arrow"), ("tetrahedron", "dot")):
-        first, cosines, chart = compute(**DEFAULT | {"data": name, "width": 10}).panels
-        assert words in first.alt and "cosine" in cosines.alt and "blue" in cosines.alt and "number of lines" in chart.alt
-
-
 def test_the_controls_hold_their_defaults_and_their_ends():
     scale, width, step = (next(control for control in CONTROLS if control.name == name) for name in ("scale", "width", "step"))
     assert (scale.low, scale.high, width.low, width.high, step.low, step.high) == (1e-6, 1, 10, 500, 1e-4, 0.1)

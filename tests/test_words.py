@@ -1,6 +1,8 @@
 """What explorers and figures say is what a reviewer has read in words.txt, and every colour is seen on its paper."""
 
 import difflib
+import os
+import shutil
 
 import pytest
 import words
@@ -13,6 +15,10 @@ FAINT = ("paper", "grid")  # the paper itself, and lines that stand back on purp
 
 @pytest.fixture(scope="module")
 def spoken():
+    """The text as it is now; without node it cannot be told, which is a failure on the CI machine."""
+    if not shutil.which("node"):
+        assert not os.environ.get("CI"), "node is missing, so the words are not read"
+        pytest.skip("node is missing, so the words are not read")
     return words.words()
 
 
@@ -26,7 +32,8 @@ def test_every_control_and_every_picture_has_a_name(spoken):
     lines = spoken.splitlines()
     assert [line for line in lines if line.startswith("without a name")] == []
     pictures = [line for line in lines if line.startswith("canvas")]
-    assert len(pictures) > 20 and all("aria-label: " in line and len(line.split("aria-label: ")[1]) > 30 for line in pictures)
+    assert len(pictures) > 20
+    assert all(len(line.partition("aria-label: ")[2]) > 30 for line in pictures)
 
 
 def luminance(colour):

@@ -10,6 +10,7 @@ import base64
 import json
 import re
 import subprocess
+from itertools import chain
 from pathlib import Path
 
 import nbformat
@@ -28,11 +29,13 @@ OTHERS = {
                           {"data": "orthonormal", "activation": "x*tanh(x)"}],
     "descent_explorer": [{"depth": "2"}, {"depth": "4"}, {"step": 0.03}],
     "escape_explorer": [{"axes": "norm logarithmic"}, {"axes": "both logarithmic"}],
-    "euler_explorer": [{"step": 0.01}, {"step": 0.562, "start": 1.78, "angle": 10}, {"step": 1.5, "start": 3, "angle": 45}],
+    "euler_explorer": [{"step": 0.01}, {"step": 0.562, "start": 1.78, "angle": 10},
+                       {"step": 1.5, "start": 3, "angle": 45}],
     "landscape_explorer": [{"activation": "z**2"}],
     "sphere_explorer": [{"activation": "relu", "inputs": "axes", "label": -0.5}],
     "scale_explorer": [],
-    "staircase_explorer": [{"network": "deep linear, 2 layers"}, {"network": "diagonal linear, depth 2"}, {"scale": 1.0}],
+    "staircase_explorer": [{"network": "deep linear, 2 layers"}, {"network": "diagonal linear, depth 2"},
+                           {"scale": 1.0}],
 }
 
 
@@ -58,8 +61,8 @@ def sentences(name, text):
 
 def ranges(controls, settings):
     """From where to where each slider goes, and where it stands at first."""
-    return [f"slider | {control['name']}: {control['values'][0]:g} … {control['values'][-1]:g}, at {settings[control['name']]:g}"
-            for control in controls if control["kind"] != "choice"]
+    sliders = [(control["name"], control["values"]) for control in controls if control["kind"] != "choice"]
+    return [f"slider | {name}: {values[0]:g} … {values[-1]:g}, at {settings[name]:g}" for name, values in sliders]
 
 
 def fresh(lines, known):
@@ -84,19 +87,19 @@ def explorers():
         panels = [[re.sub(r"\d+ % of Σ", "# % of Σ", line) for line in panel] for panel in told["panels"]]
         blocks = [fresh(panel, known) for panel in [*panels, sentences(name, head["text"])]]
         where = ", ".join(f"{key} = {value}" for key, value in settings.items())
-        lines += ([f"-- {where}", ""] if where and any(blocks) else []) + sum(blocks, [])
+        lines += [*([f"-- {where}", ""] if where and any(blocks) else []), *chain(*blocks)]
     return lines
 
 
 def parts_of(figure):
     """The title, axes, names and alt text of a plotly figure given as a dict."""
     layout = figure["layout"]
-    axes = {key: axis["title"]["text"] for key, axis in layout.items() if re.match(r"[xy]axis", key) and axis.get("title", {}).get("text")}
+    axes = {key: axis.get("title", {}).get("text") for key, axis in layout.items() if re.match(r"[xy]axis", key)}
     names = [trace["name"] for trace in figure["data"] if trace.get("name")]
     bars = [trace["colorbar"]["title"]["text"] for trace in figure["data"] if trace.get("colorbar", {}).get("title")]
     heads = [note["text"] for note in layout.get("annotations", ())]
     return [f"title | {layout['title']['text']}", *(f"panel | {head}" for head in heads),
-            *(f"{key} | {text}" for key, text in sorted(axes.items())),
+            *(f"{key} | {text}" for key, text in sorted(axes.items()) if text),
             *(f"name | {name}" for name in dict.fromkeys(names)), *(f"bar | {bar}" for bar in dict.fromkeys(bars)),
             f"alt | {layout['meta']['alt']}", ""]
 
@@ -116,7 +119,7 @@ def drawn():
         "cosines": figures.cosines({"START": many, "END": many}),
         "images": figures.images({"FIRST": many[0], "SECOND": many[1]}, (1, 3)),
     }
-    return sum(([f"== figures.{name}", "", *parts_of(figure.to_plotly_json())] for name, figure in made.items()), [])
+    return [*chain(*([f"== figures.{name}", "", *parts_of(figure.to_plotly_json())] for name, figure in made.items()))]
 
 
 def notebooks():
@@ -126,7 +129,7 @@ def notebooks():
         outputs = [output for cell in nbformat.read(path, 4).cells for output in cell.get("outputs", ())]
         shown = [output["data"]["application/vnd.plotly.v1+json"] for output in outputs
                  if "application/vnd.plotly.v1+json" in output.get("data", {})]
-        lines += [f"== {path.name}", "", *sum(map(parts_of, shown), [])]
+        lines += [f"== {path.name}", "", *chain(*map(parts_of, shown))]
     return lines
 
 

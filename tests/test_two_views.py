@@ -243,6 +243,19 @@ def test_no_key_on_a_control_goes_further(page):
     assert page.evaluate("() => heard") == []
 
 
+def test_tab_leads_to_every_control_and_shows_where_it_is(page):
+    seen = []
+    for _ in range(page.locator("#one :is(input, select, button, [tabindex='0']):visible").count()):
+        page.keyboard.press("Tab")
+        seen.append(page.evaluate("""() => {
+            const { outlineStyle, outlineWidth } = getComputedStyle(document.activeElement);
+            const label = document.activeElement.labels?.[0] ?? document.activeElement;
+            return [label.ariaLabel ?? label.innerText, outlineStyle, parseFloat(outlineWidth) >= 2];
+        }"""))
+    assert {"time t", "Speed ×", "Play", "Scale δ", "Kind", "Keep", "Reset", "Copy as code"} <= {name for name, *_ in seen}
+    assert all(style == "solid" and wide for _, style, wide in seen)
+
+
 def test_every_key_that_a_picture_promises_works(page):
     def seen():
         page.clock.run_for(100)

@@ -77,7 +77,7 @@ def fresh(lines, known):
 def explorers():
     """The words of all explorers, in lines."""
     asked = [(name, settings, *states(name, settings)) for name, others in OTHERS.items() for settings in ({}, *others)]
-    answer = subprocess.run(["node", TESTS / "js" / "words.mjs"], input=json.dumps([state for _, _, state, _ in asked]),
+    answer = subprocess.run(["node", TESTS / "words.mjs"], input=json.dumps([state for _, _, state, _ in asked]),
                             capture_output=True, check=True, encoding="utf-8")
     lines, known = [], set()
     for (name, settings, state, head), told in zip(asked, json.loads(answer.stdout), strict=True):

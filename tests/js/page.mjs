@@ -27,8 +27,8 @@ const hex = (name) => `#${(0x102030 + 0x111 * COLOURS.indexOf(name)).toString(16
 export const channels = (name) => [1, 3, 5].map((at) => parseInt(hex(name).slice(at, at + 2), 16));
 const named = (colour) => COLOURS.find((name) => hex(name) === colour) ?? colour;
 
-// What is drawn since the canvas was last cleared: {op, colour, dash, alpha, width, …} with lines {paths: [[[x, y], …], …]},
-// circles and arcs {arcs: [{x, y, radius, from, to}, …]}, words {words, x, y} or pictures {image, box}.
+// What is drawn since the canvas was last cleared: {op, colour, dash, alpha, width, …} with lines {paths}, each a list of
+// [x, y], circles and arcs {arcs: [{x, y, radius, from, to}, …]}, words {words, x, y} or pictures {image, box}.
 class Pen {
   constructor() {
     this.drawn = [];
@@ -141,6 +141,8 @@ class Node extends EventTarget {
   }
   append(...children) {
     this.children.push(...children);
+    const options = children.filter(({ tag }) => tag === "option");
+    if (options.length) this.value = (options.find(({ selected }) => selected) ?? options[0]).value;
   }
   after(...others) {
     this.followers.push(...others);
@@ -190,10 +192,10 @@ Object.assign(globalThis, {
   document: { createElement: (tag) => new Node(tag), body: new Node("body") },
   window: { devicePixelRatio: 1 },
   Option: class extends Node {
-    constructor(words, value = words) {
+    constructor(words, value = words, usual = false, selected = false) {
       super("option");
       this.textContent = words;
-      this.value = value;
+      Object.assign(this, { value, selected });
     }
   },
   ImageData: class {
@@ -216,6 +218,8 @@ Object.assign(globalThis, {
     getPropertyValue: (name) => hex(name.replace("--explorer-", "")),
   }),
 });
+
+export const framesAsked = () => frames.length;
 
 // All frames that are asked for, at this moment in ms; those asked for meanwhile come with the next call.
 export function paint(at = 0) {
@@ -273,6 +277,7 @@ export function run(panels, { time = TIME, settings = {}, text = [[0, "time {tim
 export function model(state) {
   const listeners = [];
   return {
+    listeners,
     get: (name) => state[name],
     set(name, value) {
       state[name] = value;
@@ -290,10 +295,11 @@ export function model(state) {
 
 // An explorer in a page of its own: what is drawn, by colour and kind, and what a reader can do.
 export class Page {
-  constructor(bytes, { cursor = 0, controls = [], defaults = {}, title = "Toy", size = SIZE } = {}) {
+  constructor(bytes, { cursor = 0, controls = [], defaults = {}, title = "Toy", size = SIZE, ratio = 1 } = {}) {
     mock.timers.reset();
     mock.timers.enable({ apis: ["setTimeout"] });
     this.size = size;
+    window.devicePixelRatio = ratio;
     this.body = new Node("body");
     this.model = model({ title, controls, defaults, cursor, code: "", failure: {}, run: bytes, progress: 0 });
     [frames, observers] = [[], []];

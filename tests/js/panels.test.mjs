@@ -3,7 +3,7 @@
 
 import assert from "node:assert/strict";
 import { mock, test } from "node:test";
-import { array, channels, Page, run } from "./page.mjs";
+import { array, channels, framesAsked, Page, run } from "./page.mjs";
 
 const PIXEL = 0.02;
 
@@ -355,6 +355,12 @@ test("each neuron of the sphere stands where it is seen from the view, in the co
     near(rings(page, "negative"), [at(...negative)], PIXEL, `at ${position}`);
     near(dots(page, "zero"), [at(...zero)], PIXEL, `at ${position}`);
   }
+});
+
+test("a neuron of negative weight is an open ring on the sphere too", () => {
+  const page = open(sphere());
+  assert.equal(page.discs("negative").length, 0);
+  near(dots(page, "paper"), rings(page, "negative"));
 });
 
 test("what lies behind is paler and smaller, and longer neurons are larger", () => {
@@ -1069,6 +1075,15 @@ test("the plane is read off by arrow keys from where the last point is, and Esca
   assert.equal(told(), "Point anywhere to read off loss, height");
 });
 
+test("at the edge of the plane the arrow keys go no further", () => {
+  const page = open(plane({ tint: "" })).at(3);
+  for (let k = 0; k < 60; k++) page.key("ArrowRight").key("ArrowUp");
+  assert.match(
+    page.find(({ attributes }) => attributes.class === "explorer-reading").textContent,
+    /^a 10, b 10: loss 3,/,
+  );
+});
+
 // ----------------------------------------------------------------------------------------------------- what is written
 
 test("each axis tells what it measures, and each panel its title", () => {
@@ -1213,4 +1228,50 @@ test("the line of text tells by which settings the kept run differs, and Reset f
   assert.equal(pale(page, "series-0").length, 1);
   page.press("Reset");
   assert.equal(pale(page, "series-0").length, 0);
+});
+
+// ------------------------------------------------------------------------------------------------ from run to run
+
+const title = (page) => page.find(({ tag }) => tag === "figcaption").textContent;
+
+test("a new run brings its own title, legend, time, and panels of other kinds", () => {
+  const page = open(chart());
+  page.show(run([chart({ title: "other", series: [["norm", array([1, 2, 3, 4])]] })], { time: [0, 1, 2, 5] }));
+  assert.equal(title(page), "other");
+  assert.deepEqual(
+    page.legend.map(([, words]) => words),
+    ["norm", "now"],
+  );
+  assert.equal(page.at(3).find(({ tag }) => tag === "output").textContent, "5");
+  page.show(run([circle(), sphere()]));
+  assert.equal(title(page), "neurons");
+  assert.equal(tips(page, "positive").length, 1);
+  assert.equal(page.legend.length, 7);
+});
+
+test("the cursor stays at its part of the time, however many frames a new run has", () => {
+  const page = open(chart()).at(1.5);
+  const frames = [0, 1, 2, 3, 4, 5, 6];
+  page.show(run([chart({ x: array(frames), series: [["loss", array(frames)]] })], { time: frames }));
+  const { place } = page.axis("x");
+  near(cursor(page), [[place(3)]]);
+  assert.equal(Number(page.control("time").max), 6);
+});
+
+test("on a screen of fine pixels everything stands at the same place", () => {
+  const coarse = open(chart());
+  const places = [cursor(coarse), nows(coarse), coarse.lines("series-0")];
+  const fine = open(chart(), { ratio: 2 });
+  near([cursor(fine), nows(fine), fine.lines("series-0")], places);
+  assert.equal(fine.find(({ tag }) => tag === "canvas").width, 800);
+});
+
+test("an explorer that is taken away hears nothing more and asks for no frame", () => {
+  const page = open(chart());
+  page.press("Play");
+  page.dispose();
+  assert.deepEqual(page.model.listeners, []);
+  assert.equal(framesAsked(), 0);
+  mock.timers.tick(10000);
+  assert.equal(framesAsked(), 0);
 });

@@ -3,7 +3,7 @@
 // of each panel are told.
 
 import { readFileSync } from "node:fs";
-import { Page } from "./page.mjs";
+import { Page } from "./js/page.mjs";
 
 const NAMED = ["aria-label", "title", "role"];
 

@@ -1,6 +1,6 @@
 """Plain plotly figures. Each is a pure function of data and carries its alt text in `figure.layout.meta["alt"]`.
 
-One palette (Okabe and Ito), legible on white and on dark; nothing is told apart by colour alone.
+One palette (Okabe and Ito, its orange and sky blue darkened), legible on white and on dark; nothing is told apart by colour alone.
 """
 
 import numpy as np
@@ -9,7 +9,7 @@ from plotly.subplots import make_subplots
 
 from helpers.condensation import cosine_matrix
 
-COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
+COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#BC8100", "#3B94C9")
 DASHES = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot")
 MARKERS = ("circle", "square", "diamond", "triangle-up", "x", "cross")
 INK, GRID = "#7f7f7f", "rgba(127,127,127,0.25)"

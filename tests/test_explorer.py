@@ -777,26 +777,6 @@ def test_the_legend_tells_what_there_is_and_no_more(turned):
     assert legend("sphere", 1) == ["output weight > 0", "drag it, or use the arrow keys, to turn it"]
 
 
-def test_every_layer_is_seen(opened):
-    names = ("none", *LAYERS, "mark", "predicted", "ground", "points")
-    without = Choice("without", "Without", names, "none")
-
-    def compute(without):
-        layers = {name: layer for name, layer in LAYERS.items() if name != without}
-        layers.setdefault("marks", [(0, "negative"), (np.pi, "positive")])  # without marks the circle would be larger
-        marks = {} if without == "mark" else {"escape": 8}
-        return scene(frames=9, panels=[circle(**layers), chart(marks=marks, predicted=() if without == "predicted" else "guess"),
-                                       sphere(**{"ground": {"field": ()}, "points": {"marks": ()}}.get(without, {}))])
-
-    page = opened(Explorer("toy_explorer", compute, [without], "Toy", {}), without=names)
-    seen = {}
-    for name in names:
-        page.locator("[data-control=without]").select_option(name)
-        picture(page)
-        seen[name] = page.evaluate("() => [...document.querySelectorAll('.explorer canvas')].map((canvas) => canvas.toDataURL()).join()")
-    assert len(set(seen.values())) == len(names)
-
-
 def test_most_of_the_sphere_is_tinted_by_its_field(turned):
     picture(turned)
     shares = turned.evaluate("""() => [...document.querySelectorAll('.explorer-sphere')].map((panel) => {
@@ -841,69 +821,6 @@ def test_the_field_lies_outside_the_circle_where_it_is_positive_and_inside_where
     }""", [colour, place])
     # The goals, ticks just outside the circle at angle 0, have the colour too.
     assert 1.2 < max(reaches) <= 1.32 if lies == "outside" else 0.67 <= min(reaches) < 0.75
-
-
-# Ghosts in a browser
-
-
-def coloured(page, kind, colour):
-    """Where the upper canvas of a panel has a colour of the page: the least and greatest x, in parts of its width; None for nowhere."""
-    picture(page, kind)
-    return page.evaluate("""([kind, colour]) => {
-        const canvas = document.querySelectorAll(`.explorer-${kind} canvas`)[1];
-        const pen = Object.assign(document.createElement('canvas'), { width: canvas.width, height: canvas.height }).getContext('2d', { willReadFrequently: true });
-        pen.fillStyle = getComputedStyle(document.querySelector('.explorer')).getPropertyValue(`--explorer-${colour}`);
-        const wanted = [1, 3, 5].map((at) => parseInt(pen.fillStyle.slice(at, at + 2), 16));
-        pen.drawImage(canvas, 0, 0);
-        const { data } = pen.getImageData(0, 0, canvas.width, canvas.height);
-        let [least, most] = [Infinity, -Infinity];
-        for (let at = 0; at < data.length; at += 4) {
-            if (data[at + 3] < 200 || wanted.some((value, k) => Math.abs(value - data[at + k]) > 12)) continue;
-            const x = ((at / 4) % canvas.width) / canvas.width;
-            [least, most] = [Math.min(least, x), Math.max(most, x)];
-        }
-        return least > most ? null : [least, most];
-    }""", [kind, colour])
-
-
-@pytest.fixture
-def haunted(opened):
-    """A page with a chart that unfolds and a circle, each with a ghost from the start and one from the last frame but one on; time at 0."""
-    time = np.arange(10)
-    curve = Chart(time, {"loss": 10 - time}, "", "", "", False, False, "", unfolds=True, ghosts=[Ghost(0, [5, 9], [5, 1], mark=9)])
-    ring = circle(10, 1, ghosts=[(8, 0)], field=[[1, 2, 1, 2], [-1, -2, -1, -2]], keys=[0, 9])
-    toy = Explorer("toy_explorer", lambda: scene(frames=10, panels=[curve, ring], values={}, text=""), [], "Toy", {})
-    toy.cursor = 0.0
-    return opened(toy)
-
-
-def test_a_curve_unfolds_up_to_the_cursor_and_its_ghost_is_there_before(haunted):
-    assert coloured(haunted, "chart", "series-0") is None or np.ptp(coloured(haunted, "chart", "series-0")) < 0.02
-    low, high = coloured(haunted, "chart", "ghost")
-    assert low > 0.5 and high > 0.9
-    haunted.locator("[data-control=time]").evaluate("(input) => { input.value = 1.5; input.dispatchEvent(new Event('input')); }")
-    middle = coloured(haunted, "chart", "series-0")[1]
-    assert 0.4 < middle < 0.62, "half of the three steps that a page holds"
-    haunted.locator("[data-control=time]").press("End")
-    assert coloured(haunted, "chart", "series-0")[1] > 0.9
-
-
-def test_a_ghost_on_the_circle_appears_at_its_frame(haunted):
-    assert coloured(haunted, "circle", "ghost") is None
-    haunted.locator("[data-control=time]").press("End")
-    assert coloured(haunted, "circle", "ghost")[1] > 0.6
-
-
-def test_a_field_with_key_frames_moves_from_one_to_the_next(haunted):
-    positive, negative = coloured(haunted, "circle", "positive"), coloured(haunted, "circle", "negative")
-    assert positive and not negative
-    haunted.locator("[data-control=time]").press("End")
-    assert coloured(haunted, "circle", "negative")
-
-
-def test_the_legend_tells_what_a_ghost_is(haunted):
-    assert "predicted at the plateau before" in haunted.locator(".explorer-chart .explorer-legend").inner_text()
-    assert "where the next ones are predicted to go" in haunted.locator(".explorer-circle .explorer-legend").inner_text()
 
 
 # The map in a browser
@@ -1025,16 +942,6 @@ def test_a_plane_without_readings_is_a_picture(opened):
     assert not page.locator(".explorer-reading").is_visible()
 
 
-def test_paths_unfold_in_the_plane_with_their_stops_and_bars(pointed):
-    assert [np.ptp(coloured(pointed, "plane", colour)) for colour in ("ink", "series-1")] == pytest.approx([0.8, 0.6], abs=0.15)
-    pointed.locator("[data-control=time]").press("Home")
-    assert [np.ptp(coloured(pointed, "plane", colour)) for colour in ("ink", "series-1")] == pytest.approx([0, 0.1], abs=0.07)
-    before = pointed.evaluate("() => document.querySelectorAll('.explorer-plane canvas')[1].toDataURL()")
-    pointed.locator("[data-control=time]").press("ArrowRight")
-    picture(pointed, "plane")
-    assert before != pointed.evaluate("() => document.querySelectorAll('.explorer-plane canvas')[1].toDataURL()")
-
-
 def test_the_plane_is_tinted_where_its_reading_is_negative(pointed):
     picture(pointed, "plane")
     shares = pointed.evaluate("""() => {
@@ -1057,19 +964,6 @@ def test_the_legend_of_the_plane_tells_what_there_is_and_no_more(opened):
     assert legend == [["flow", "descent, a dot a step", "apart", "error", "height < 0", "levels", "minima", "sharp"], ["flow", "descent"]]
 
 
-def test_every_layer_of_the_plane_is_seen(opened):
-    empty = {"ground": {}, "stops": {}, "bars": (), "tint": "", "joined": ""}
-    without = Choice("without", "Without", ("none", *empty), "none")
-    page = opened(Explorer("toy_explorer", lambda without: scene(frames=9, panels=[plane(**{without: empty[without]} if without != "none" else {})]), [without], "Toy", {}),
-                  without=without.options)
-    seen = set()
-    for name in without.options:
-        page.locator("[data-control=without]").select_option(name)
-        picture(page, "plane")
-        seen.add(page.evaluate("() => [...document.querySelectorAll('.explorer canvas')].map((canvas) => canvas.toDataURL()).join()"))
-    assert len(seen) == len(without.options)
-
-
 def test_a_plane_of_equal_units_is_square_and_another_fills_its_width(opened):
     page = opened(Explorer("toy_explorer", lambda: scene(frames=9, panels=[plane(equal=True), plane(y_range=(0.01, 1), log_y=True)]), [], "Toy", {}))
     picture(page, "plane")
@@ -1082,96 +976,3 @@ def test_a_plane_of_equal_units_is_square_and_another_fills_its_width(opened):
         return [posts.at(-1) - posts[0], lines.at(-1) - lines[0]];
     })""")
     assert spans[0][0] == pytest.approx(spans[0][1], abs=3) and spans[1][0] > spans[1][1] + 20
-
-
-# Keep
-
-
-def kept_explorer(titles=("curve", "curve")):
-    """An explorer with a chart, a function, a plane and a circle whose curves grow with the width; the chart's title may change with it."""
-    def compute(width):
-        time = np.arange(1.0, 10)
-        function = Function([0, 1], np.outer(time, [0, width]), [0], [0], np.zeros((9, 0)), np.zeros(0), "function", "x", "f", "a line")
-        grown = plane(paths={"flow": np.column_stack([time, width * time])}, x_range=(0, 10), y_range=(0, 10 * width), stops={}, joined="", readings={}, tint="")
-        curve = Chart(time, {"loss": width * time}, titles[width > 5], "t", "", False, False, "a line")
-        return scene(frames=9, panels=[curve, function, grown, circle()], values={}, text="width {time}")
-
-    return Explorer("toy_explorer", compute, [Slider("width", "neurons m", 5, 10, 5, 5)], "Toy", {})
-
-
-KINDS_KEPT = ("chart", "function", "plane")
-
-
-def pictures(page):
-    """The lower canvases of chart, function, plane and circle."""
-    return [picture(page, kind) for kind in (*KINDS_KEPT, "circle")]
-
-
-def test_a_kept_run_lies_pale_under_the_next_until_keep_is_pressed_again(opened):
-    page = opened(kept_explorer(), width=[5, 10])
-    keep, width = page.locator("[data-action=keep]"), page.locator("[data-control=width]")
-    width.press("End")
-    alone = pictures(page)
-    width.press("Home")
-    assert (keep.inner_text(), keep.get_attribute("aria-pressed")) == ("Keep", None)
-    keep.click()
-    assert keep.get_attribute("aria-pressed") == "true"
-    width.press("End")
-    below = pictures(page)
-    assert [a != b for a, b in zip(alone, below, strict=True)] == [True, True, True, False]
-    page.wait_for_function("() => document.querySelector('.explorer-text').textContent.endsWith('. Kept, pale: neurons m 5')")
-    keep.click()
-    assert keep.get_attribute("aria-pressed") == "false" and pictures(page) == alone
-    page.wait_for_function("() => !document.querySelector('.explorer-text').textContent.includes('Kept')")
-
-
-def test_reset_forgets_the_kept_run(opened):
-    page = opened(kept_explorer(), width=[5, 10])
-    before = pictures(page)
-    page.locator("[data-control=width]").press("End")
-    page.locator("[data-action=keep]").click()
-    page.locator("[data-action=reset]").click()
-    page.wait_for_function("() => JSON.parse(document.querySelector('.explorer').dataset.settings).width === 5")
-    assert pictures(page) == before and page.locator("[data-action=keep]").get_attribute("aria-pressed") == "false"
-
-
-def pale(page):
-    """How many pixels of the chart and of the plane are as pale as what is kept."""
-    return np.array(page.evaluate("""() => ['chart', 'plane'].map((kind) => {
-        const canvas = document.querySelector(`.explorer-${kind} canvas`);
-        const copy = Object.assign(document.createElement('canvas'), { width: canvas.width, height: canvas.height });
-        const pen = copy.getContext('2d', { willReadFrequently: true });
-        pen.drawImage(canvas, 0, 0);
-        return pen.getImageData(0, 40, canvas.width, canvas.height - 100).data.filter((alpha, i) => i % 4 === 3 && alpha > 85 && alpha < 93).length;
-    })"""))
-
-
-def test_axes_reach_to_what_is_kept_and_it_is_pale(opened):
-    page = opened(kept_explorer(), width=[5, 10])
-    before, alone = pale(page), [picture(page, kind) for kind in KINDS_KEPT]
-    page.locator("[data-control=width]").press("End")
-    page.locator("[data-action=keep]").click()
-    page.locator("[data-control=width]").press("Home")
-    page.wait_for_function("() => JSON.parse(document.querySelector('.explorer').dataset.settings).width === 5")
-    both = [picture(page, kind) for kind in KINDS_KEPT]
-    assert all(a != b for a, b in zip(alone, both, strict=True))
-    assert (pale(page) > before + 100).all()
-
-
-def test_what_is_kept_of_a_panel_is_not_drawn_in_another_one(opened):
-    page = opened(kept_explorer(titles=("neurons", "modes")), width=[5, 10])
-    page.locator("[data-control=width]").press("End")
-    alone = pictures(page)
-    page.locator("[data-control=width]").press("Home")
-    page.locator("[data-action=keep]").click()
-    page.locator("[data-control=width]").press("End")
-    assert [a == b for a, b in zip(alone, pictures(page), strict=True)] == [True, False, False, True]
-
-
-def test_a_kept_run_stays_while_time_moves(opened):
-    page = opened(kept_explorer(), width=[5, 10])
-    page.locator("[data-action=keep]").click()
-    page.locator("[data-control=width]").press("End")
-    before = pictures(page)
-    page.locator("[data-control=time]").press("Home")
-    assert pictures(page) == before

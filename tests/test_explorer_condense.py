@@ -86,10 +86,10 @@ def test_the_frames_of_the_flow_are_the_flow(settings):
 
 @pytest.mark.parametrize("name, optimizer", [("GD", "gd"), ("SGD", "sgd"), ("Adam", "adam")])
 def test_the_frames_of_an_optimizer_are_its_steps(name, optimizer):
-    scene = compute(**DEFAULT | {"optimizer": name, "activation": "tanh", "step": 0.0562})
+    scene = compute(**DEFAULT | {"optimizer": name, "activation": "tanh", "step": 0.0562, "seed": 3})
     problem = Problem(TwoLayer(50, "tanh", bias=True), data.sines(), reduction="mean")
     steps = int(scene.values["steps"][-1])
-    run = helpers.train(problem, problem.network.init(1, 0.02, 0), optimizer, step=0.0562, steps=steps, batch=8 if optimizer == "sgd" else None)
+    run = helpers.train(problem, problem.network.init(1, 0.02, 3), optimizer, step=0.0562, steps=steps, batch=8 if optimizer == "sgd" else None, seed=3)
     W, a = problem.network.weights(run.theta[-1])
     assert neurons(scene)[-1] == pytest.approx(W / np.linalg.norm(W, axis=1).max(), abs=1e-6)
     assert (scene.panels[0].sign[-1] == np.sign(a)).all()
@@ -262,12 +262,6 @@ def test_every_corner_has_a_picture(settings):
 def test_500_neurons_have_a_picture_of_250_kilobytes(name):
     settings = DEFAULT | {"width": 500, "data": name}
     assert len(encode(compute(**settings), settings)) < 250_000
-
-
-def test_every_panel_says_in_words_what_there_is_to_see():
-    for name, words in (("sines", "arrow"), ("tetrahedron", "dot")):
-        first, cosines, chart = compute(**DEFAULT | {"data": name, "width": 10}).panels
-        assert words in first.alt and "cosine" in cosines.alt and "blue" in cosines.alt and "number of lines" in chart.alt
 
 
 def test_the_controls_hold_their_defaults_and_their_ends():

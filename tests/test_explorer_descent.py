@@ -45,12 +45,6 @@ def test_one_setting_has_one_picture(module, settings):
     assert encode(module.compute(**settings), settings) == encode(module.compute(**settings), settings)
 
 
-@pytest.mark.parametrize("module, settings", PLAYED)
-def test_every_panel_says_in_words_what_there_is_to_see(module, settings):
-    plane, distance, bent = module.compute(**settings).panels
-    assert "flow" in plane.alt and "gradient descent" in plane.alt and "bound" in distance.alt and "eigenvalue" in bent.alt
-
-
 # Two weights
 
 

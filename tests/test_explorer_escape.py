@@ -104,11 +104,6 @@ def test_the_text_tells_norm_loss_both_times_and_the_share():
     assert scene.text_at(0).startswith("Time 0: ‖θ‖ = 0.01, loss 3;") and "‖θ‖ = 0.15, loss" in scene.text_at(HALF)
 
 
-def test_every_panel_says_in_words_what_there_is_to_see():
-    circle, loss, norm = compute(**DEFAULT).panels
-    assert "arrow" in circle.alt and "plateau" in loss.alt and "predicted" in norm.alt
-
-
 def corners():
     """Every control at its extremes, all activations and axes at some of them."""
     for k, (activation, scale, width) in enumerate((a, s, w) for a in ACTIVATIONS for s in (1e-4, 3e-3, 0.1) for w in (5, 100)):

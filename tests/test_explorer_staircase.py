@@ -281,11 +281,6 @@ def test_an_interrupted_run_is_told_and_not_shown_as_if_it_were_whole(monkeypatc
     assert toy.failure == {"client": "page", "sequence": 1, "message": "KeyboardInterrupt: the run was stopped"} and toy.run == before
 
 
-def test_every_panel_says_in_words_what_there_is_to_see():
-    for settings in STEPPED:
-        assert all("predicted" in panel.alt or "staircase" in panel.alt for panel in compute(**settings).panels)
-
-
 def corners():
     """Every network with both kinds of data, at scales over the whole range and at other seeds."""
     for k, (name, data) in enumerate((n, d) for n in NETWORKS for d in SEPARATIONS):

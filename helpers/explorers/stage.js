@@ -43,7 +43,8 @@ export function frameAt(position, count) {
 
 export const within01 = (part) => Math.max(0, Math.min(1, part));
 
-export const mix = (a, b, part) => a + (b - a) * part;
+// At a frame its own value, also where the next one is missing.
+export const mix = (a, b, part) => (part ? a + (b - a) * part : a);
 
 // The short way round the circle, in radians.
 export function mixAngle(a, b, part) {

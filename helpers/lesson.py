@@ -26,6 +26,7 @@ def fact(name, what, predicted, measured, rel=None, abs=None):
     """Prints a prediction beside its measurement, says whether they agree, and keeps both for `facts()`.
 
     `name` is the claim's name in tests/claims.toml; they agree when |measured − predicted| is at most `rel`·|predicted|, or at most `abs`.
+    The measurement is printed to about a tenth of that: digits beyond belong to the integrator and the processor.
     """
     if (rel is None) == (abs is None):
         raise ValueError("give one tolerance, rel or abs")
@@ -38,6 +39,8 @@ def fact(name, what, predicted, measured, rel=None, abs=None):
     allowed = abs if rel is None else rel * math.fabs(predicted)
     tolerance = f"{100 * rel:g} %" if abs is None else f"{abs:g}" if abs else "exact"
     agrees = distance <= allowed
+    if allowed:
+        measured = round(measured, 1 - round(math.log10(allowed))) + 0.0  # no −0
     _facts[name] = (what, predicted, measured, tolerance, agrees)
     print(f"{'✓' if agrees else '✗'} {name}: {what}: predicted {predicted:.4g}, measured {measured:.4g} "
           f"({'agrees' if agrees else 'does NOT agree'}; tolerance {tolerance})")

@@ -51,7 +51,19 @@ def test_the_table_holds_every_fact_once_in_its_last_version(capsys):
     lesson.facts()
     header, *rows = printed(capsys).splitlines()
     assert "predicted" in header and "measured" in header
-    assert [row.split() for row in rows] == [["✓", "escape", "time", "1", "1.05", "10", "%"], ["✓", "norm", "3", "3.001", "10", "%"]]
+    assert [row.split() for row in rows] == [["✓", "escape", "time", "1", "1.05", "10", "%"], ["✓", "norm", "3", "3", "10", "%"]]
+
+
+@pytest.mark.parametrize("predicted, measured, tolerance, words", [
+    (2.0, 1.97312, {"rel": 0.05}, "measured 1.97 "), (23.7, 23.7219, {"abs": 1}, "measured 23.7 "), (0.5, 0.50012, {"abs": 1e-3}, "measured 0.5001 "),
+    (0.0, -3e-17, {"abs": 1e-6}, "measured 0 "), (2305, 2305.4, {"rel": 0.005}, "measured 2305 "), (0.8007, 0.80073, {"abs": 1e-6}, "measured 0.8007 "),
+    (1.0, 1.00004, {"abs": 0}, "measured 1 ")])
+def test_a_measurement_is_printed_to_a_tenth_of_its_tolerance_and_four_digits(predicted, measured, tolerance, words, capsys):
+    lesson.fact("C1", "rank", predicted, measured, **tolerance)
+    lesson.facts()
+    line, _, row = printed(capsys).splitlines()
+    assert words in line
+    assert row.split()[3] == words.split()[1]
 
 
 def test_without_facts_the_table_says_so(capsys):

@@ -1,5 +1,7 @@
 """The notebooks as files: executed from start to end, without widget state, small, and complete as a lesson should be."""
 
+import html
+import itertools
 import re
 from pathlib import Path
 
@@ -96,11 +98,25 @@ def test_every_fact_agrees(notebook):
 
 
 def test_every_figure_is_shown_with_its_alt_text(notebook):
+    shown = 0
     for cell in code(notebook):
-        kinds = [set(output.get("data", {})) for output in cell.outputs]
-        for k, kind in enumerate(kinds):
-            if "application/vnd.plotly.v1+json" in kind:
-                assert "text/html" in kinds[k + 1]
+        for figure, below in itertools.pairwise([*cell.outputs, None]):
+            if "application/vnd.plotly.v1+json" in figure.get("data", {}):
+                alt = figure.data["application/vnd.plotly.v1+json"]["layout"]["meta"]["alt"]
+                assert len(alt.split()) >= 6 and below.data["text/html"] == f"<p><small>{html.escape(alt)}</small></p>"
+                shown += 1
+    assert shown >= sum(cell.source.count("lesson.show(") for cell in code(notebook)) >= 5
+
+
+def test_hints_stand_in_their_order_below_the_question(notebook):
+    for question in (cell.source for cell in notebook.cells if cell.source.startswith("**") and "<summary>Hint" in cell.source):
+        assert re.findall(r"<summary>(.*?)</summary>", question) == ["Hint 1", "Hint 2"]
+
+
+def test_a_stub_asks_with_dots_and_a_solution_does_not(notebook):
+    sources = {tag: [cell.source for cell in code(notebook) if tag in cell.metadata.get("tags", [])] for tag in ("exercise", "solution")}
+    assert all(re.search(r"= \.\.\.|, \.\.\.\)|return \.\.\.", source) for source in sources["exercise"])
+    assert not any("..." in source for source in sources["solution"])
 
 
 def test_printed_numbers_are_compared_to_a_millionth():

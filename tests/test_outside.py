@@ -1,5 +1,6 @@
 """What stands outside of the code: README's words and links, the Makefile's targets, the wheel's files, the papers' numbers."""
 
+import os
 import re
 import shutil
 import subprocess
@@ -26,22 +27,28 @@ PAPERS = {"1312.6120": "Saxe", "1412.6980": "Kingma", "2007.07497": "Luo", "2009
 FIVE = {"2402.09226", "2403.08121", "2105.11686", "2210.07082", "2107.06608"}  # whose theory the course is
 
 
+def python(source, folder):
+    """What a new interpreter did with the source, in this folder."""
+    known = {**os.environ, "PYTHONUTF8": "1", "PYTHONPATH": str(ROOT)}
+    return subprocess.run([sys.executable, "-c", source], check=False, cwd=folder, env=known, capture_output=True, text=True, encoding="utf-8")
+
+
 def targets():
     return set(re.findall(r"^([a-z][\w-]*):", MAKEFILE, re.MULTILINE))
 
 
 def test_the_python_of_the_readme_runs():
     block, = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
-    done = subprocess.run([sys.executable, "-c", block], cwd=ROOT, capture_output=True, text=True, encoding="utf-8")
+    done = python(block, ROOT)
     assert done.returncode == 0, done.stderr
     run, lines, ahead, *_ = done.stdout.splitlines()
     assert run.startswith("Trajectory(") and "stopped by loss" in run and lines and ahead
 
 
 @pytest.mark.parametrize("expression", re.findall(r"`(helpers\.[^`]*\))`", README))
-def test_a_call_that_the_readme_quotes_is_one(expression, tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    exec(f"import helpers\n{expression}")
+def test_a_call_that_the_readme_quotes_is_one(expression, tmp_path):
+    done = python(f"import helpers\n{expression}", tmp_path)
+    assert done.returncode == 0, done.stderr
 
 
 def test_every_link_and_file_of_the_readme_is_there():

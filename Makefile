@@ -3,7 +3,7 @@ VENV := .venv
 READY := $(VENV)/ready
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: lab test bench run pin
+.PHONY: lab test claims portable bench run pin
 
 lab: $(READY)  ## open the course in JupyterLab (LAB_FLAGS are passed on)
 	$(VENV)/bin/jupyter lab $(LAB_FLAGS) notebooks/01_small_init.ipynb
@@ -11,6 +11,12 @@ lab: $(READY)  ## open the course in JupyterLab (LAB_FLAGS are passed on)
 test: $(READY)  ## run all tests (TEST_FLAGS are passed to pytest)
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/python -m pytest $(TEST_FLAGS)
+
+claims: $(READY)  ## test the claims over 20 seeds in place of 5
+	CLAIM_SEEDS=20 $(VENV)/bin/python -m pytest tests/test_claims_*.py $(TEST_FLAGS)
+
+portable: $(READY)  ## run the notebooks as on six processors, with 1, 2 and 4 threads; prints a table (--today in PORTABLE_FLAGS: one row)
+	$(VENV)/bin/python tests/portable.py $(PORTABLE_FLAGS)
 
 bench: $(READY)  ## measure what the course promises, as a table
 	$(VENV)/bin/python tests/bench.py

@@ -4,6 +4,7 @@
     python tests/bench.py flow        the rows of one group: flow, relu, escape, condensation, saddles, descent, explorer, notebook, suite
 """
 
+import os
 import shutil
 import subprocess
 import sys
@@ -17,6 +18,8 @@ import numpy as np
 
 import helpers
 
+SEEDS = 20
+os.environ["CLAIM_SEEDS"] = str(SEEDS)  # of the claims' functions that the rows below call
 NOTEBOOKS = sorted((Path(__file__).parent.parent / "notebooks").glob("*.ipynb"))
 
 
@@ -400,7 +403,7 @@ def euler(claims, seeds):
     off = max(abs(claims.lag_over_law(depth, r0, r, step) - 1) for depth, r0 in claims.LAGS for r in (0.3, 0.7, 0.9) for step in (0.1, 0.02))
     row("equal weights, n = 2, 3, 4: lag off (η/2) ln(g(r)/g(r₀)), the worst", f"{off:.1%}", "≤ 2 %", off <= 0.02)
     for name, (degree, larger, smaller, _) in claims.DECADES.items():
-        alone = claims.alone(name, seeds // 2)
+        alone = claims.alone(name, range(seeds // 2))
         off = max(abs(claims.steps_per_decade(name, larger, smaller, seed) / ((degree - 1) * np.log(10) / 2) - 1) for seed in alone)
         row(f"    {name}, {len(alone)} random starts: steps per decade of δ off ½(L − 1) ln 10, the worst", f"{off:.1%}", "≤ 2 %", off <= 0.02)
 
@@ -525,7 +528,8 @@ def digits_rows(name, losses, loss_gap, moved, sharpness, evaluations, gaps, rat
 
 
 def explorer():
-    """The explorers in JupyterLab in Chromium."""
+    """The explorers' pictures, and the explorers in JupyterLab in Chromium."""
+    corners()
     first = scale_explorer_rows()
     for name in ("escape_explorer", "landscape_explorer", "sphere_explorer"):
         other_explorer_rows(name)
@@ -539,6 +543,22 @@ def explorer():
     scrub, beside = wide["scrub"]["p95_ms"], first["scrub"]["p95_ms"]
     row("condense_explorer, 500 neurons: scrub, 95th percentile, ms (lesson 1's at 500, same run)", f"{scrub:.0f} ({beside:.0f})", "≤ 1.2 of that", scrub <= 1.2 * beside)
     row("condense_explorer, 500 neurons: play, frames a second", f"{wide['play_fps']:.0f}", "≥ 50", wide["play_fps"] >= 50)
+
+
+def corners():
+    """The slowest picture of each explorer at the corners of its settings."""
+    import test_explorer_condense
+    import test_explorer_descent
+    import test_explorer_escape
+    import test_explorer_staircase
+
+    from helpers.explorers import condense, descent, escape, euler, staircase
+    for module, settings, most in ((escape, test_explorer_escape.corners(), 1), (condense, test_explorer_condense.corners(), 4),
+                                   (staircase, test_explorer_staircase.corners(), 4), (euler, test_explorer_descent.euler_corners(), 1.5),
+                                   (descent, test_explorer_descent.deep_corners(), 1.5)):
+        slowest = max(seconds(lambda module=module, chosen=chosen: module.compute(**chosen))[0] for chosen in settings)
+        name = module.__name__.rpartition(".")[2]
+        row(f"{name}_explorer, a picture at every corner of its settings: the slowest, s", f"{slowest:.1f}", f"≤ {most}", slowest <= most)
 
 
 def measured_explorer(name, control="seed", **settings):
@@ -597,9 +617,15 @@ def notebook():
 
 
 def suite():
-    """All tests, as `make test` runs them."""
-    took, run = seconds(lambda: subprocess.run([sys.executable, "-m", "pytest", "-q"], cwd=NOTEBOOKS[0].parent.parent, capture_output=True, text=True, check=False))
-    row(f"make test, after install: minutes ({run.stdout.strip().splitlines()[-1].strip('= ')})", f"{took / 60:.1f}", "≤ 8", took <= 480 and run.returncode == 0)
+    """All tests, as `make test` runs them, and the claims over 20 seeds, as `make claims` does."""
+    tests = Path(__file__).parent
+    for name, seeds, files, most in (("make test", 5, [], 5), ("make claims", SEEDS, sorted(tests.glob("test_claims_*.py")), 10)):
+        called = [sys.executable, "-m", "pytest", "-q", *files]
+        took, run = seconds(lambda called=called, seeds=seeds: subprocess.run(
+            called, cwd=tests.parent, env=os.environ | {"CLAIM_SEEDS": str(seeds)}, capture_output=True, encoding="utf-8", check=False))
+        said = run.stdout.strip().splitlines()[-1].strip("= ")
+        green = run.returncode == 0 and took <= 60 * most
+        row(f"{name}, after install: minutes ({said})", f"{took / 60:.1f}", f"≤ {most}", green)
 
 
 if __name__ == "__main__":

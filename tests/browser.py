@@ -20,6 +20,7 @@ from playwright.sync_api import sync_playwright
 
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
          "--disable-component-update", "--disable-sync"]
+PATIENCE = 300  # seconds until a state counts as never reached, on the busiest machine
 ANNOUNCEMENTS = "@jupyterlab/apputils-extension:announcements"
 
 
@@ -42,12 +43,12 @@ def isolated_environment(home):
     return os.environ | places | {"PYTHONPATH": os.pathsep.join(filter(None, [repository, os.environ.get("PYTHONPATH")]))}
 
 
-def wait_until(true, seconds, what):
+def wait_until(true, what):
     """Returns once true() holds; TimeoutError that says what did not come about otherwise."""
-    end = time.monotonic() + seconds
+    end = time.monotonic() + PATIENCE
     while not true():
         if time.monotonic() > end:
-            raise TimeoutError(f"{what}: not within {seconds} s")
+            raise TimeoutError(f"{what}: not within {PATIENCE} s")
         time.sleep(0.1)
 
 
@@ -65,7 +66,7 @@ def serve(command, port, path):
         with log.open("w") as output:
             server = subprocess.Popen(command, env=isolated_environment(Path(home)), stdout=output, stderr=output)
         try:
-            wait_until(lambda: listens(port) or server.poll() is not None, 60, f"{command[2]} on port {port}")
+            wait_until(lambda: listens(port) or server.poll() is not None, f"{command[2]} on port {port}")
             if server.poll() is not None:
                 raise RuntimeError(f"{command[2]} did not start:\n{log.read_text()}")
             yield f"http://127.0.0.1:{port}/{path}"
@@ -109,7 +110,9 @@ def open_browser():
 
 def new_page(browser, width=1280, height=720, **context):
     """An empty page of a browser, with a profile of its own."""
-    return browser.new_context(viewport={"width": width, "height": height}, **context).new_page()
+    page = browser.new_context(viewport={"width": width, "height": height}, **context).new_page()
+    page.set_default_timeout(1000 * PATIENCE)
+    return page
 
 
 @contextlib.contextmanager
@@ -126,10 +129,10 @@ def open_notebook(page, url, name):
         const panel = window.jupyterapp?.shell.currentWidget;
         return panel?.sessionContext?.session?.kernel?.connectionStatus === 'connected'
             && panel.sessionContext.session.kernel.status === 'idle';
-    }""", timeout=60_000)
+    }""")
 
 
-def run_all(page, seconds=120):
+def run_all(page):
     """Every cell run; RuntimeError if one fails. Widgets far below are rendered once they are scrolled into view."""
     page.evaluate("() => window.jupyterapp.commands.execute('notebook:run-all-cells')")
     page.wait_for_function("""() => {
@@ -138,7 +141,7 @@ def run_all(page, seconds=120):
         return panel.sessionContext.session.kernel.status === 'idle'
             && code.every((cell) => cell.model.executionCount || !cell.model.sharedModel.getSource().trim())
             || code.some((cell) => cell.model.outputs.toJSON().some((output) => output.output_type === 'error'));
-    }""", timeout=seconds * 1000)
+    }""")
     failures = page.evaluate("""() => window.jupyterapp.shell.currentWidget.content.widgets
         .flatMap((cell) => cell.model.type === 'code' ? cell.model.outputs.toJSON() : [])
         .filter((output) => output.output_type === 'error').map((output) => `${output.ename}: ${output.evalue}`)""")

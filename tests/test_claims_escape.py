@@ -4,13 +4,13 @@ from functools import cache
 
 import numpy as np
 import pytest
+from seeds import FEW, SEEDS
 from torch import nn
 
 import helpers
 from helpers import predict
 from helpers.activations import Activation
 
-SEEDS, FEW = range(20), range(5)
 DATA = helpers.data.spokes()
 LEADING = {"tanh": "linear", "x*tanh(x)": "z**2", "x**2*tanh(x)": "z**3"}
 ESCAPED = 0.15  # the length ‖θ‖ at the escape
@@ -99,7 +99,7 @@ def over_blow_up(activation, scale, seed):
 
 @pytest.mark.parametrize("activation", ["x*tanh(x)", "x**2*tanh(x)"])
 def test_escape_time_is_the_blow_up_time_of_the_ncf_beyond_degree_two(activation):
-    assert [over_blow_up(activation, 1e-3, seed) for seed in SEEDS] == pytest.approx([1] * 20, rel=0.01)
+    assert [over_blow_up(activation, 1e-3, seed) for seed in SEEDS] == pytest.approx([1] * len(SEEDS), rel=0.01)
 
 
 @pytest.mark.parametrize("activation", ["x*tanh(x)", "x**2*tanh(x)"])
@@ -112,7 +112,7 @@ def beside_the_forecast(norm, seed):
 
 
 def test_time_to_a_small_norm_is_forecast_with_its_constant():
-    assert [beside_the_forecast(ESCAPED, seed) for seed in SEEDS] == pytest.approx([1] * 20, rel=0.001)
+    assert [beside_the_forecast(ESCAPED, seed) for seed in SEEDS] == pytest.approx([1] * len(SEEDS), rel=0.001)
 
 
 def test_time_to_a_norm_that_is_not_small_is_not():
@@ -213,7 +213,7 @@ def memory(activation, scale, seed):
 
 def test_loss_curves_join_with_the_power_that_the_curvature_at_the_kkt_point_gives():
     scales = [1e-3, 1e-4, 1e-5]
-    for group in np.reshape(SEEDS, (4, 5)):
+    for group in np.reshape(SEEDS, (-1, 5)):
         ahead = forecast("z**3", 1e-6, group[0])
         kept = [np.mean([np.log(memory("z**3", scale, int(seed))) for seed in group]) for scale in scales]
         assert np.polyfit(np.log(scales), kept, 1)[0] == pytest.approx(ahead.exponent[ahead.winner], rel=0.05)
@@ -245,7 +245,7 @@ def seeds_with_the_named_winner(scale):
 
 @pytest.mark.parametrize("scale", [1e-4, 1e-5, 1e-6])
 def test_the_neuron_that_wins_is_named_in_advance_with_its_direction(scale):
-    assert seeds_with_the_named_winner(scale) >= 19
+    assert seeds_with_the_named_winner(scale) >= 0.95 * len(SEEDS)
 
 
 def test_no_neuron_wins_when_all_have_one_rate():
@@ -255,7 +255,7 @@ def test_no_neuron_wins_when_all_have_one_rate():
 
 
 def share_at_their_goals(activation, scale):
-    """The share of all neurons of 20 seeds that are within 10° of their goals."""
+    """The share of all neurons that are within 10° of their goals."""
     cosines = [np.sum(helpers.directions(at_escape(activation, scale, seed)[0]) * np.nan_to_num(forecast(activation, scale, seed).goals), axis=1)
                for seed in SEEDS]
     return np.mean(np.array(cosines) > np.cos(np.deg2rad(10)))

@@ -4,11 +4,11 @@ from functools import cache
 
 import numpy as np
 import pytest
+from seeds import SEEDS
 
 import helpers
 from helpers import linear, ncf, saddles
 
-SEEDS = range(20)
 PETALS = helpers.Problem(helpers.TwoLayer(40, "relu**2", train_output=False, output_weights=np.ones(40)), helpers.data.petals())
 SIX = helpers.data.orthonormal(labels=(3, 2, 1, -2, -1, -1))
 RELU = helpers.TwoLayer(40, "relu")
@@ -78,7 +78,7 @@ def off_peaks(seed, residual=None):
 
 def test_the_next_neurons_point_to_the_peak_of_the_residuals_correlation():
     off = np.array([list(off_peaks(seed)) for seed in SEEDS])
-    assert off.shape == (20, 3) and np.sum(off.max(axis=1) < 2) >= 18
+    assert off.shape == (len(SEEDS), 3) and np.sum(off.max(axis=1) < 2) >= 0.9 * len(SEEDS)
 
 
 def test_they_do_not_point_to_the_peak_of_the_labels_correlation():
@@ -121,23 +121,23 @@ ALLOWED = 2, 0.1, 0.02  # degrees, share of the wait, share of the drop
 
 
 @pytest.mark.parametrize("name, steps", STEPS.items())
-def test_the_next_step_comes_true_from_twenty_starts(name, steps):
+def test_the_next_step_comes_true(name, steps):
     errors = [errors_from(name, seed)[0] for seed in SEEDS]
-    assert sum(len(error) == steps and bool((error < ALLOWED).all()) for error in errors) >= 18
+    assert sum(len(error) == steps and bool((error < ALLOWED).all()) for error in errors) >= 0.9 * len(SEEDS)
 
 
 @pytest.mark.parametrize("name", ["squared ReLU", "ReLU", "deep linear"])
 def test_from_a_large_start_no_step_is_predicted(name):
-    for seed in range(6):
+    for seed in SEEDS[:6]:
         problem, theta0 = network_case(name, seed, scale=3.0)
         found = petals_plateaus(seed, 3.0) if problem is PETALS else saddles.plateaus(problem, flow(problem, theta0, left=1e-2))
         assert all(saddles.next_step(problem, plateau).unclear for plateau in found)
 
 
 def test_the_third_drop_is_predicted_before_training():
-    ahead = {seed: saddles.staircase(PETALS, start(PETALS, 1e-8, seed)) for seed in range(8)}
+    ahead = {seed: saddles.staircase(PETALS, start(PETALS, 1e-8, seed)) for seed in SEEDS[:8]}
     clear = {seed: steps[2].time for seed, steps in ahead.items() if not any(step.unclear for step in steps)}
-    assert len(clear) > 4  # from the others it says that it is not
+    assert len(clear) > len(ahead) / 2  # from the others it says that it is not
     for seed, time in clear.items():
         assert time == pytest.approx(drop_times(PETALS, petals_run(seed))[2], rel=0.1)
 
@@ -172,7 +172,7 @@ def two_peaks():
 
 def test_both_drops_of_squared_relu_are_delayed_as_the_peaks_say():
     problem, predicted, without = two_peaks()
-    for seed in range(12):  # from δ = 1e-7 one start in twenty has no second plateau
+    for seed in SEEDS[:12]:  # from δ = 1e-7 one start in twenty has no second plateau
         slopes = delays(problem, 1e-8, 1e-10, seed)
         assert slopes == pytest.approx(predicted, rel=0.002) and abs(without / slopes[1] - 1) > 0.004
 
@@ -207,7 +207,7 @@ def pair(seed=None):
 
 
 def test_both_drops_of_relu_on_orthogonal_points_are_delayed_by_one_over_the_pull():
-    for seed in range(6):
+    for seed in SEEDS[:6]:
         for data in (pair(), pair(seed)):
             assert relu_delays(data, seed) * pulls(data) == pytest.approx([1, 1], rel=0.01)
 
@@ -247,7 +247,7 @@ def test_singular_values_follow_the_sigmoids_of_the_orthogonalised_hidden_vector
 
 
 def test_without_the_orthogonalisation_the_third_is_off():
-    results = [off_sigmoids(factors(seed, 3), seed, orthogonalised=False) for seed in range(10)]
+    results = [off_sigmoids(factors(seed, 3), seed, orthogonalised=False) for seed in SEEDS[:10]]
     assert max(off[0] for off, _ in results) < 1e-3 and min(off[2] for off, _ in results) > 0.02 and min(abs(late[2]) for _, late in results) > 1e-3
 
 
@@ -260,7 +260,7 @@ def test_more_layers_change_the_logarithm_into_a_power(layers, seeds):
 
 
 def test_two_layers_add_a_constant():
-    for seed in range(10):
+    for seed in SEEDS[:10]:
         problem = factors(seed, 6)
         early, late = (drop_times(problem, flow(problem, start(problem, scale, seed))) for scale in (1e-6, 1e-7))
         assert late - early == pytest.approx(np.log(10) / np.array([4, 2, 1]), rel=0.01) and (late / early).max() < 1.3
@@ -283,7 +283,7 @@ def test_the_flow_from_a_small_start_ends_at_the_least_l1_norm():
 
 
 def test_from_a_large_start_it_ends_at_the_least_l2_norm():
-    for seed in range(10):
+    for seed in SEEDS[:10]:
         l1, l2 = least(seed, 10.0)
         assert l1 > 0.1 and l2 < 1e-3
 
@@ -363,7 +363,7 @@ def test_greedy_and_flow_land_on_the_same_plateaus():
 
 
 def test_a_large_start_lands_on_none():
-    assert {len(petals_plateaus(seed, 3.0)) for seed in range(6)} == {1}
+    assert {len(petals_plateaus(seed, 3.0)) for seed in SEEDS[:6]} == {1}
 
 
 # ---------------------------------------------------------------- where it breaks
@@ -379,13 +379,13 @@ def noisy_times(seed, scale, sigma, eta=0.01):
 
 
 def test_noise_takes_the_place_of_the_scale():
-    for seed in range(10):
+    for seed in SEEDS[:10]:
         delay = (noisy_times(seed, 1e-8, 1e-6) - noisy_times(seed, 1e-8, 1e-4)) / np.log(100)
         assert delay * pulls(pair()) == pytest.approx([1, 1], rel=0.05)
 
 
 def test_noise_below_the_scale_changes_nothing():
-    for seed in range(10):
+    for seed in SEEDS[:10]:
         assert noisy_times(seed, 1e-4, 1e-7) == pytest.approx(noisy_times(seed, 1e-4, 0.0), abs=0.02)
 
 
@@ -396,7 +396,7 @@ def test_on_three_points_the_flow_ends_where_greedy_goes_on():
     greedy = saddles.pursuit(STUCK, scale=1e-6, steps=2, seed=0)
     landing = saddles.plateaus(STUCK, greedy)[1].loss
     assert greedy.loss[-1] < 0.01 * landing
-    for seed in range(8):
+    for seed in SEEDS[:8]:
         assert helpers.gradient_flow(STUCK, start(STUCK, 1e-6, seed), 300).loss[-1] == pytest.approx(landing, rel=0.01)
 
 

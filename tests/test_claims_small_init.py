@@ -4,11 +4,12 @@ from functools import cache
 
 import numpy as np
 import pytest
+from seeds import SEEDS
 
 import helpers
 from helpers import highdim, margin
 
-SEEDS = range(3)
+THREE = range(3)  # of the large networks
 
 # ---------------------------------------------------------------- one dimension
 
@@ -45,20 +46,20 @@ def longest_neuron_angles(scale, seed, norm):
 
 def test_neurons_end_on_as_many_lines_as_the_correlation_has_attractors():
     peaks, valleys = extremes_of_the_correlation()
-    assert [lines_at_the_end(1e-4, seed) for seed in range(10)] == [len(peaks) + len(valleys)] * 10
+    assert [lines_at_the_end(1e-4, seed) for seed in SEEDS[:10]] == [len(peaks) + len(valleys)] * len(SEEDS[:10])
 
 
 def test_neurons_stay_on_many_lines_from_a_large_start():
-    assert min(lines_at_the_end(10.0, seed) for seed in range(10)) >= 10
+    assert min(lines_at_the_end(10.0, seed) for seed in SEEDS[:10]) >= 10
 
 
 def test_first_directions_are_the_extremes_of_the_correlation():
-    for seed in SEEDS:
+    for seed in THREE:
         assert longest_neuron_angles(1e-6, seed, 0.01) == pytest.approx(np.concatenate(extremes_of_the_correlation()), abs=1)
 
 
 def test_first_directions_are_not_the_extremes_when_the_norm_has_grown_little():
-    off = [np.abs(np.subtract(longest_neuron_angles(0.1, seed, 0.12), np.concatenate(extremes_of_the_correlation()))) for seed in range(9)]
+    off = [np.abs(np.subtract(longest_neuron_angles(0.1, seed, 0.12), np.concatenate(extremes_of_the_correlation()))) for seed in SEEDS[:9]]
     assert np.median(off) > 5
 
 
@@ -80,11 +81,11 @@ def twins(scale, seed, width=60):
 
 
 def test_relative_distance_grows_like_one_over_scale():
-    assert distance_slope(10.0 ** np.arange(-6, -1.5, 1), SEEDS) == pytest.approx(-1, rel=0.02)
+    assert distance_slope(10.0 ** np.arange(-6, -1.5, 1), THREE) == pytest.approx(-1, rel=0.02)
 
 
 def test_relative_distance_leaves_the_law_at_large_scale():
-    assert distance_slope(10.0 ** np.arange(0.5, 1.1, 0.25), SEEDS) > -0.8
+    assert distance_slope(10.0 ** np.arange(0.5, 1.1, 0.25), THREE) > -0.8
 
 
 def test_relative_distance_falls_like_one_over_scale_squared_when_the_start_is_zero():
@@ -98,13 +99,13 @@ def test_relative_distance_falls_slower_when_the_start_is_a_random_function():
 @cache
 def width_slope(exponent):
     widths, distances = [30, 100, 300, 1000], []
-    for seed in range(10):
+    for seed in SEEDS[:10]:
         for m in widths:
             net = helpers.TwoLayer(m, "relu", bias=True)
             start = twins(m**-exponent * np.sqrt(3 * m), seed, width=m)
             theta = helpers.gradient_flow(helpers.Problem(net, HINGE), start, t_end=1e4, stop=FITTED).theta
             distances.append(helpers.relative_distance(net.weights(theta[-1])[0], net.weights(theta[0])[0]))
-    return np.polyfit(np.log(widths), np.log(distances).reshape(10, 4).mean(axis=0), 1)[0]
+    return np.polyfit(np.log(widths), np.log(distances).reshape(-1, 4).mean(axis=0), 1)[0]
 
 
 def test_wide_networks_are_lazy_below_the_boundary():
@@ -147,7 +148,7 @@ def curve(share=1e-4, step=0.32):
 
 
 def test_stable_rank_of_a_gaussian_start_is_known():
-    assert [ranks(seed)[0] for seed in SEEDS] == pytest.approx([highdim.initial_stable_rank(WIDTH, DIM)] * 3, rel=0.07)
+    assert [ranks(seed)[0] for seed in THREE] == pytest.approx([highdim.initial_stable_rank(WIDTH, DIM)] * 3, rel=0.07)
 
 
 def test_stable_rank_of_a_start_with_a_common_row_is_not():
@@ -156,7 +157,7 @@ def test_stable_rank_of_a_start_with_a_common_row_is_not():
 
 
 def test_stable_rank_follows_the_curve():
-    for seed in SEEDS:
+    for seed in THREE:
         measured, (setting, predicted) = ranks(seed)[1:], curve()
         assert setting.gate_ratio > 3
         assert measured[0] == pytest.approx(predicted[0], abs=0.07)
@@ -166,27 +167,27 @@ def test_stable_rank_follows_the_curve():
 def test_stable_rank_leaves_the_curve_when_the_first_step_does_not_decide_the_gates():
     setting, predicted = curve(share=1e-2, step=0.1)
     assert setting.gate_ratio < 1
-    assert all(abs(ranks(seed, share=1e-2, step=0.1)[2] - predicted[1]) > 0.1 for seed in SEEDS)
+    assert all(abs(ranks(seed, share=1e-2, step=0.1)[2] - predicted[1]) > 0.1 for seed in THREE)
 
 
 def test_stable_rank_dips_halfway_between_one_and_the_limit():
-    assert [ranks(seed).min() for seed in SEEDS] == pytest.approx([(1 + LIMIT) / 2] * 3, abs=0.03)
+    assert [ranks(seed).min() for seed in THREE] == pytest.approx([(1 + LIMIT) / 2] * 3, abs=0.03)
 
 
 def test_stable_rank_reaches_its_limit_with_small_steps():
-    assert [ranks(seed, step=0.001)[-1] for seed in SEEDS] == pytest.approx([LIMIT] * 3, abs=0.005)
+    assert [ranks(seed, step=0.001)[-1] for seed in THREE] == pytest.approx([LIMIT] * 3, abs=0.005)
 
 
 def test_stable_rank_is_far_from_its_limit_with_large_steps():
-    assert all(abs(ranks(seed)[-1] - LIMIT) > 0.1 for seed in SEEDS)
+    assert all(abs(ranks(seed)[-1] - LIMIT) > 0.1 for seed in THREE)
 
 
 def test_smooth_activation_has_stable_rank_one_after_one_step():
-    assert [ranks(seed, activation=f"smooth_leaky_relu({SLOPE})")[1] for seed in SEEDS] == pytest.approx([1] * 3, abs=0.001)
+    assert [ranks(seed, activation=f"smooth_leaky_relu({SLOPE})")[1] for seed in THREE] == pytest.approx([1] * 3, abs=0.001)
 
 
 def test_kinked_activation_has_not():
-    assert all(ranks(seed)[1] > 1.3 for seed in SEEDS)
+    assert all(ranks(seed)[1] > 1.3 for seed in THREE)
 
 
 @cache
@@ -204,7 +205,7 @@ def train_to_the_end(seed, activation=f"leaky_relu({SLOPE})", positive=50, ortho
 
 
 def test_trained_weights_are_the_solution_of_the_convex_program():
-    for seed in SEEDS:
+    for seed in THREE:
         data, net, theta = train_to_the_end(seed)
         W, a = net.weights(theta)
         v, u = margin.max_margin_directions(data.X, data.y, SLOPE, WIDTH)
@@ -216,7 +217,7 @@ def test_trained_weights_are_the_solution_of_the_convex_program():
 
 
 def test_trained_weights_are_not_without_the_leak():
-    for seed in SEEDS:
+    for seed in THREE:
         W = LEAKY.weights(train_to_the_end(seed, activation="relu")[2])[0]
         s = np.linalg.svd(W, compute_uv=False)
         assert helpers.stable_rank(W) > 2 and s[2] / s[0] > 0.1
@@ -230,13 +231,13 @@ def spread_of_margins(seed, orthogonal=True):
 
 
 def test_margins_differ_by_the_logarithm_of_the_squared_lengths():
-    for seed in SEEDS:
+    for seed in THREE:
         measured, predicted = spread_of_margins(seed)
         assert measured == pytest.approx(predicted, abs=1e-6)
 
 
 def test_margins_differ_otherwise_when_inputs_are_not_orthogonal():
-    for seed in SEEDS:
+    for seed in THREE:
         measured, predicted = spread_of_margins(seed, orthogonal=False)
         assert abs(measured - predicted) > 0.1
 
@@ -249,11 +250,11 @@ def share_classified_as_linear(seed, activation):
 
 
 def test_decision_boundary_is_linear():
-    assert all(share_classified_as_linear(seed, f"leaky_relu({SLOPE})") >= 0.997 for seed in SEEDS)
+    assert all(share_classified_as_linear(seed, f"leaky_relu({SLOPE})") >= 0.997 for seed in THREE)
 
 
 def test_decision_boundary_is_not_linear_without_the_leak():
-    assert all(share_classified_as_linear(seed, "relu") < 0.99 for seed in SEEDS)
+    assert all(share_classified_as_linear(seed, "relu") < 0.99 for seed in THREE)
 
 
 def margin_ratio(seed, positive):
@@ -264,11 +265,11 @@ def margin_ratio(seed, positive):
 
 
 def test_linear_margin_is_the_largest_possible():
-    assert [margin_ratio(seed, positive=50) for seed in SEEDS] == pytest.approx([1] * 3, abs=0.005)
+    assert [margin_ratio(seed, positive=50) for seed in THREE] == pytest.approx([1] * 3, abs=0.005)
 
 
 def test_linear_margin_is_smaller_when_output_weights_are_unequal():
-    assert all(margin_ratio(seed, positive=75) < 0.95 for seed in SEEDS)
+    assert all(margin_ratio(seed, positive=75) < 0.95 for seed in THREE)
 
 
 def rank_with_unequal_output_weights(seed):
@@ -279,13 +280,13 @@ def rank_with_unequal_output_weights(seed):
 
 
 def test_stable_rank_with_unequal_output_weights_is_predicted():
-    for seed in SEEDS:
+    for seed in THREE:
         measured, predicted, _ = rank_with_unequal_output_weights(seed)
         assert measured == pytest.approx(predicted, abs=0.01)
 
 
 def test_stable_rank_with_unequal_output_weights_is_not_that_of_equal_ones():
-    for seed in SEEDS:
+    for seed in THREE:
         measured, _, for_equal = rank_with_unequal_output_weights(seed)
         assert abs(measured - for_equal) > 0.2
 
@@ -299,8 +300,8 @@ def rank_of_one_sign_on_digits(share, seed):
 
 
 def test_neurons_of_one_sign_agree_on_digits():
-    assert [rank_of_one_sign_on_digits(1e-3, seed) for seed in SEEDS] == pytest.approx([1] * 3, abs=0.01)
+    assert [rank_of_one_sign_on_digits(1e-3, seed) for seed in THREE] == pytest.approx([1] * 3, abs=0.01)
 
 
 def test_neurons_of_one_sign_do_not_agree_on_digits_from_the_usual_start():
-    assert all(rank_of_one_sign_on_digits(1, seed) > 5 for seed in SEEDS)
+    assert all(rank_of_one_sign_on_digits(1, seed) > 5 for seed in THREE)

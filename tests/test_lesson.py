@@ -66,6 +66,16 @@ def test_a_measurement_is_printed_to_a_tenth_of_its_tolerance_and_four_digits(pr
     assert row.split()[3] == words.split()[1]
 
 
+@pytest.mark.parametrize("wrong", ["C1", "C2", "C3"])
+def test_the_table_marks_the_one_fact_that_disagrees(wrong, capsys):
+    for name in ("C1", "C2", "C3"):
+        lesson.fact(name, f"what {name} is", 1.0, 1.1 if name == wrong else 1.0, rel=0.01)
+    printed(capsys)
+    lesson.facts()
+    _, *rows = printed(capsys).splitlines()
+    assert [(row[0], row.split()[2]) for row in rows] == [("✗" if name == wrong else "✓", name) for name in ("C1", "C2", "C3")]
+
+
 def test_without_facts_the_table_says_so(capsys):
     lesson.facts()
     assert "No fact yet" in printed(capsys)

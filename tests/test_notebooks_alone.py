@@ -9,8 +9,9 @@ from pathlib import Path
 
 import nbformat
 import pytest
-from conftest import Printed, comparable
 from nbclient import NotebookClient
+
+from conftest import Printed, comparable
 
 NOTEBOOKS = sorted((Path(__file__).parent.parent / "notebooks").glob("*.ipynb"))
 

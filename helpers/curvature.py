@@ -54,7 +54,7 @@ def _by_products(problem, theta):
             basis = np.concatenate([basis, np.empty_like(basis)])
         basis[k] = ahead / length
         known = basis[:k + 1]
-        ahead = problem.hessian_product(theta, known[k])
+        ahead = problem.product(theta, known[k])
         diagonal.append(known[k] @ ahead)
         for _ in range(2):  # the second time against the rounding of the first
             ahead = ahead - (known @ ahead) @ known
@@ -197,7 +197,13 @@ class Modified:
 
     def motion(self):
         """θ ↦ (loss, velocity) for a run; see `Problem.motion`."""
-        return self.loss_and_velocity
+        motion, product = self._problem.motion(), self._problem.product
+
+        def modified(theta):
+            loss, velocity = motion(theta)
+            return loss, velocity + 0.5 * self._step * product(theta, velocity)
+
+        return modified
 
 
 def modified(problem, step):

@@ -150,7 +150,11 @@ class Problem:
         of its outputs and pullback, with errors of about 1e-9 of their size, and near a kink by whatever the differences see.
         """
         theta = self._point(theta)
-        H, pull, moved, bent = self._directional(theta, checks.array("v", v, theta.shape))
+        return self.product(theta, checks.array("v", v, theta.shape))
+
+    def product(self, theta, v):
+        """The same, unchecked: what each step of a run takes."""
+        H, pull, moved, bent = self._directional(theta, v)
         return -bent if self._frozen_residual is not None else pull(self._bend_of(H, moved)) - bent
 
     def hessian(self, theta):

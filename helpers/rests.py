@@ -109,7 +109,8 @@ def speeds(problem, run):
     """‖θ̇‖ at the points of a run, shape (T,)."""
     if not isinstance(run, Trajectory) or run.theta.shape[1] != problem.network.size(problem.data.dim):
         raise TypeError(f"run must be a Trajectory of the problem, got {run!r}")
-    return np.array([np.linalg.norm(problem.velocity(theta)) for theta in run.theta])
+    motion = problem.motion()
+    return np.array([np.linalg.norm(motion(theta)[1]) for theta in run.theta])
 
 
 def peaks(speed):

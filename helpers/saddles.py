@@ -83,7 +83,9 @@ def plateaus(problem, run, least=1e-3):
         plateau = None if now else _at_origin(problem, run.theta[0])
         if plateau is None or plateau.unclear:  # a run may begin at a saddle
             fallen, peak = (run.loss[before] - run.loss[now], speed[before:now].max()) if now else (falls[k], speed[peaks[k]])
-            after = _plateau(problem, run.t[now], run.theta[now], problem.velocity(run.theta[now]), peak, fallen)
+            time = rests.stillest(problem, run, now) if now else 0.0
+            theta = run.at([time])[0]
+            after = _plateau(problem, time, theta, problem.velocity(theta), peak, fallen)
             plateau = after if plateau is None or not after.unclear else plateau
             if not plateau.unclear and rests.error(problem.network, run.theta[0], plateau) > _NOISE * np.linalg.norm(plateau.small):
                 plateau = replace(plateau, unclear="the small weights drown in the errors of the run: give it a smaller rtol")

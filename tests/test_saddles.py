@@ -2,6 +2,7 @@
 
 import functools
 import itertools
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -170,6 +171,14 @@ def test_a_plateau_is_living_and_small_weights_and_its_saddle_stands_still(case)
         np.testing.assert_allclose(problem.residual(plateau.saddle), plateau.residual)
         assert problem.loss(plateau.saddle) == pytest.approx(plateau.saddle_loss) == pytest.approx(plateau.loss, rel=0.02)
         assert np.linalg.norm(problem.velocity(plateau.saddle)) < 0.01 * fastest
+
+
+def test_the_time_of_a_plateau_does_not_hang_on_the_points_of_the_run():
+    problem = Problem(SQUARED, data.petals())
+    run = until_fitted(problem, start_of(SQUARED, data.petals(), 1e-8), rtol=1e-8)
+    sparse = replace(run, t=run.t[::5], theta=run.theta[::5], loss=run.loss[::5])
+    (_, *dense_times), (_, *sparse_times) = ([plateau.time for plateau in plateaus(problem, seen)] for seen in (run, sparse))
+    np.testing.assert_allclose(sparse_times, dense_times, rtol=1e-4)
 
 
 @pytest.mark.parametrize("case, counts", [("deep linear, 2 layers", [0, 1, 2]), ("deep linear, 3 layers", [0, 1, 2]), ("diagonal, depth 2", [0, 1, 2]), ("diagonal, depth 3", [0, 1, 2])])

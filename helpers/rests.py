@@ -109,12 +109,8 @@ def speeds(problem, run):
     """‖θ̇‖ at the points of a run, shape (T,)."""
     if not isinstance(run, Trajectory) or run.theta.shape[1] != problem.network.size(problem.data.dim):
         raise TypeError(f"run must be a Trajectory of the problem, got {run!r}")
-<<<<<<< HEAD
     motion = problem.motion()
-    return np.array([np.linalg.norm(motion(theta)[1]) for theta in run.theta])
-=======
-    return np.array([_speed(problem, theta) for theta in run.theta])
->>>>>>> nb46
+    return np.array([_speed(motion, theta) for theta in run.theta])
 
 
 def peaks(speed):
@@ -126,14 +122,14 @@ def peaks(speed):
 def stillest(problem, run, k):
     """The time at which ‖θ̇‖ is least between the points of a run before and after point k, where it is least among the points: which of them the
     integrator comes to is chance."""
-    span = run.t[max(k - 1, 0)], run.t[min(k + 1, len(run.t) - 1)]
-    pace = minimize_scalar(lambda t: np.log(max(_speed(problem, run.at([t])[0]), TINY)), bounds=span, method="bounded",
+    span, motion = (run.t[max(k - 1, 0)], run.t[min(k + 1, len(run.t) - 1)]), problem.motion()
+    pace = minimize_scalar(lambda t: np.log(max(_speed(motion, run.at([t])[0]), TINY)), bounds=span, method="bounded",
                            options={"xatol": 1e-6 * (span[1] - span[0])})
-    return float(pace.x) if pace.fun <= np.log(max(_speed(problem, run.theta[k]), TINY)) else float(run.t[k])
+    return float(pace.x) if pace.fun <= np.log(max(_speed(motion, run.theta[k]), TINY)) else float(run.t[k])
 
 
-def _speed(problem, theta):
-    return np.linalg.norm(problem.velocity(theta))
+def _speed(motion, theta):
+    return np.linalg.norm(motion(theta)[1])
 
 
 def crossing(problem, run, level):

@@ -16,6 +16,9 @@ NOTEBOOKS = Path(__file__).parent.parent / "notebooks"
 LESSON = "01_small_init.ipynb"
 SET_CONTROLS = {"scale": "ArrowLeft", "activation": "ArrowDown", "width": "ArrowLeft", "seed": "ArrowRight"}
 
+# In the page: whether the explorer has its run, and says what there is to see.
+AT_REST = """document.querySelector('.explorer').getAttribute('aria-busy') !== 'true'
+    && !/^(computing…|no answer from the kernel.*|)$/.test(document.querySelector('.explorer-text').innerText)"""
 
 # What each explorer's line of text is, after lesson 1's.
 NUMBER = r"[\d.e+-]+"
@@ -77,7 +80,7 @@ def move(page, control, key):
     before = page.get_attribute(".explorer", "data-painted"), said(page)
     page.focus(f".explorer [data-control={control}]")
     page.keyboard.press(key)
-    page.wait_for_function("""([painted, text]) => document.querySelector('.explorer').dataset.painted !== painted
+    page.wait_for_function(f"""([painted, text]) => {AT_REST} && document.querySelector('.explorer').dataset.painted !== painted
         && document.querySelector('.explorer-text').innerText !== text""", arg=before)
     return said(page)
 
@@ -150,42 +153,50 @@ def computed(page, name):
     return getattr(explorers, name)()._compute(tuple(settings.items())).text_at(math.floor(frame + 0.5))
 
 
-@pytest.mark.parametrize("name", EXPLORERS)
-def test_every_control_of_the_later_explorers_moves_by_keyboard(chromium, server, name):
+@pytest.fixture(scope="module")
+def cell(chromium, server):
+    """A page with a notebook of one cell, and the list of the uncaught errors of its widgets."""
     folder, url = server
     page = new_page(chromium)
     errors = errors_of(page, origin="blob:")
-    (folder / name).mkdir()
-    notebook = put_notebook(f"import helpers\nhelpers.explorers.{name}()", folder / name)
-    open_notebook(page, f"{url}/workspaces/{name}", f"{name}/{notebook}")  # in a workspace of its own, or JupyterLab would open lesson 1 beside it
+    # In a workspace of its own, or JupyterLab would open lesson 1 beside it.
+    open_notebook(page, f"{url}/workspaces/cell", put_notebook("", folder))
+    yield page, errors
+    page.context.close()
+
+
+def show(page, source):
+    """The explorer that the code shows, in place of the one before."""
+    page.evaluate("""(source) => {
+        document.querySelector('.explorer')?.setAttribute('data-before', '');
+        window.jupyterapp.shell.currentWidget.content.widgets[0].model.sharedModel.setSource(source);
+    }""", source)
     run_all(page)
+    page.wait_for_function("() => !document.querySelector('.explorer[data-before]')")
     page.wait_for_selector(".explorer[data-painted]")
+    page.wait_for_function(f"() => {AT_REST}")
+
+
+@pytest.mark.parametrize("name", EXPLORERS)
+def test_every_control_of_the_later_explorers_moves_by_keyboard(cell, name):
+    page, errors = cell
+    show(page, f"import helpers\nhelpers.explorers.{name}()")
     controls = page.locator(".explorer-set [data-control]")
     assert controls.count() >= 3
-    page.wait_for_function("() => document.querySelector('.explorer-text').innerText")
     for control in controls.all():
         assert re.fullmatch(EXPLORERS[name], said(page)) and said(page) == computed(page, name)
         before = page.get_attribute(".explorer", "data-settings")
         # A menu from its first word down, a slider from its last value back.
         control.press(control.evaluate("(c) => c.tagName === 'SELECT' ? (c.selectedIndex ? 'ArrowUp' : 'ArrowDown') : c.value === c.max ? 'ArrowLeft' : 'ArrowRight'"))
-        page.wait_for_function("""(settings) => document.querySelector('.explorer').dataset.settings !== settings
-            && document.querySelector('.explorer').getAttribute('aria-busy') !== 'true'
-            && document.querySelector('.explorer-text').innerText !== 'computing…'""", arg=before)
+        page.wait_for_function(f"(settings) => document.querySelector('.explorer').dataset.settings !== settings && {AT_REST}", arg=before)
     ends = ("Home", "End") if float(page.input_value(".explorer [data-control=time]")) else ("End", "Home")
     assert all(re.fullmatch(EXPLORERS[name], move(page, "time", key)) for key in ends)
-    page.context.close()
     assert errors == []
 
 
-def test_smaller_scale_and_lower_multiplicity_gather_the_neurons_on_fewer_lines(chromium, server):
-    folder, url = server
-    page = new_page(chromium)
-    (folder / "condense").mkdir()
-    notebook = put_notebook("import helpers\nhelpers.explorers.condense_explorer(scale=1.0)", folder / "condense")
-    open_notebook(page, f"{url}/workspaces/condense", f"condense/{notebook}")
-    run_all(page)
-    page.wait_for_selector(".explorer[data-painted]")
-    page.wait_for_function("() => document.querySelector('.explorer-text').innerText.includes('lines with')")
+def test_smaller_scale_and_lower_multiplicity_gather_the_neurons_on_fewer_lines(cell):
+    page, _ = cell
+    show(page, "import helpers\nhelpers.explorers.condense_explorer(scale=1.0)")
 
     def gathered():
         return int(re.search(r"Σ‖w‖²: (\d+);", said(page))[1])
@@ -198,7 +209,6 @@ def test_smaller_scale_and_lower_multiplicity_gather_the_neurons_on_fewer_lines(
     assert "p = 2: under the flow 2 lines attract" in move(page, "activation", "ArrowUp") and gathered() == 2
     move(page, "scale", "ArrowLeft")
     assert "p = 1: under the flow 1 line attracts" in move(page, "activation", "ArrowUp") and gathered() == 1
-    page.context.close()
 
 
 SLOW_EXPLORER = """
@@ -207,10 +217,11 @@ from helpers import flow
 from helpers.explorers import Explorer, Slider, scale_explorer
 
 def compute(seed):
-    for k in range(1, 11 if seed else 1):
-        flow.watcher.get()(k / 10)
-        while k == 4 and not os.path.exists("seen"):
-            time.sleep(0.01)
+    share = 0
+    while seed and not os.path.exists("seen"):
+        share = min(0.99, share + 0.01)
+        flow.watcher.get()(share)
+        time.sleep(0.1)
     return picture
 
 picture = scale_explorer()._compute(tuple(scale_explorer().settings.items()))
@@ -218,19 +229,14 @@ Explorer("slow_explorer", compute, [Slider("seed", "seed", 0, 9, 1, 0)], "Slow",
 """
 
 
-def test_a_long_run_shows_how_much_of_it_is_done(chromium, server):
-    folder, url = server
-    page = new_page(chromium)
-    (folder / "slow").mkdir()
-    open_notebook(page, f"{url}/workspaces/slow", f"slow/{put_notebook(SLOW_EXPLORER, folder / 'slow')}")
-    run_all(page)
-    page.wait_for_selector(".explorer[data-painted]")
+def test_a_long_run_shows_how_much_of_it_is_done(cell, server):
+    page, _ = cell
+    show(page, SLOW_EXPLORER)
     page.focus('.explorer [data-control="seed"]')
     page.keyboard.press("ArrowRight")
-    page.wait_for_function("() => document.querySelector('.explorer-busy').textContent === 'computing… 40 %'")
-    (folder / "slow" / "seen").touch()
+    page.wait_for_function("() => /^computing… [1-9][0-9]? %$/.test(document.querySelector('.explorer-busy').textContent)")
+    (server[0] / "seen").touch()
     page.wait_for_function("() => document.querySelector('.explorer-busy').textContent === ''")
-    page.context.close()
 
 
 def test_explorer_moves_under_voila(chromium, tmp_path):

@@ -7,6 +7,7 @@ from helpers import data, ncf
 from helpers.explorers import landscape_explorer, sphere_explorer
 from helpers.explorers.landscape import ESCAPED, LANDSCAPE, SPHERE, START, landscape, sphere
 from helpers.explorers.scene import encode
+from helpers.flow import gradient_flow
 from helpers.networks import TwoLayer
 from helpers.problem import Problem
 
@@ -76,3 +77,30 @@ def test_neurons_on_the_sphere_climb_the_ncf():
     kept = scene.panels[0].sign.min(axis=0) == scene.panels[0].sign.max(axis=0)
     climbed = np.array([F.value(u) for u in scene.panels[0].position]) * scene.panels[0].sign
     assert kept.any() and (np.diff(climbed[:, kept], axis=0) > -1e-6).all()
+
+
+def test_an_arrow_of_the_landscape_shrinks_by_a_sixth_for_each_power_of_ten():
+    scene, network = landscape(**DEFAULT | {"activation": "z**2"}), TwoLayer(30, "z**2")
+    slow = Problem(network, data.spokes((0, 60, 120), (1, -1.75, 1.3))).rescaled()
+    exact = gradient_flow(slow, network.init(2, START, 0), t_end=scene.time[-1], rtol=1e-7).theta[-1]
+    W, a = network.weights(exact)
+    size = np.linalg.norm(W, axis=1)
+    behind = np.log10(np.hypot(size, a).max() / size)
+    assert scene.panels[0].length[-1] == pytest.approx(np.maximum(1 - behind / 6, 0), abs=0.02) and behind.max() > 1
+
+
+def test_the_last_neuron_is_further_off_than_the_median_and_as_far_as_the_circle_shows():
+    scene = landscape(**DEFAULT)
+    circle, (middle, last) = scene.panels[0], scene.panels[1].series.values()
+    off = np.rad2deg(np.abs(np.angle(np.exp(1j * (circle.angle - circle.goals)))))
+    known = np.isfinite(last)
+    assert (middle[known] <= last[known]).all() and last[known].max() > 2 * middle[known].max() > 0
+    assert all(np.nanmin(np.abs(off[frame] - last[frame])) < 0.01 for frame in np.flatnonzero(known))
+
+
+def test_the_text_of_the_sphere_counts_the_places_of_each_sign():
+    scene = sphere(**ROUND | {"activation": "relu", "inputs": "axes", "label": -0.5})
+    count = {kind: sum(mark == kind for _, mark in scene.panels[0].marks) for kind in ("positive", "negative")}
+    assert count["positive"] != count["negative"]
+    told = f"{count['positive']} places attract neurons with a > 0, {count['negative']} those with a < 0; "
+    assert scene.text_at(0).startswith(told)

@@ -630,9 +630,14 @@ const LOG = {
   marks: [["early", 0.1]],
 };
 
-// The cursor: a line from top to bottom in the colour of time, and a dot on each curve.
-const cursor = (page) =>
-  page.lines("time").map(([[x], [under], ...more]) => (assert.equal(x, under), assert.equal(more.length, 0), [x]));
+// Where a line stands that goes from the bottom to the top.
+function upright([[x, from], [under, to], ...more]) {
+  assert.ok(x === under && !more.length && Math.abs(to - from) > 200);
+  return [x];
+}
+
+// The cursor: such a line in the colour of time, and a dot on each curve.
+const cursor = (page) => page.lines("time").map(upright);
 const nows = (page) => page.discs("time").map((dot) => [dot.x, dot.y]);
 
 test("the cursor of a chart stands at the time of its frame, with a dot on each curve", () => {
@@ -746,13 +751,7 @@ test("levels lie across the chart at their values and marks stand at theirs", ()
     [[y(3), y(3)]],
   );
   assert.ok(levels[0][1][0] - levels[0][0][0] > 200);
-  near(
-    page.lines("ink", ({ dash }) => dash.length).map((line) => line.map(([at]) => at)),
-    [
-      [x(1.7), x(1.7)],
-      [x(6), x(6)],
-    ],
-  );
+  near(page.lines("ink", ({ dash }) => dash.length).map(upright), [[x(1.7)], [x(6)]]);
   assert.deepEqual(page.legend.slice(2), [
     [["soft"], "a hit"],
     [["ink"], "escape"],
@@ -886,8 +885,8 @@ const plane = (more) => ({
     label: "error",
     frames: [1, 3],
     rows: array([
-      [2, 2, 1, 2],
-      [4, 9, 3, 9],
+      [2, 2, 1, 3],
+      [4, 9, 3, 8],
     ]),
   },
   readings: [
@@ -978,11 +977,11 @@ test("steps and their errors are seen from their frames on, the ground always", 
   const [first, second] = [
     [
       [x(2), y(2)],
-      [x(1), y(2)],
+      [x(1), y(3)],
     ],
     [
       [x(4), y(9)],
-      [x(3), y(9)],
+      [x(3), y(8)],
     ],
   ];
   for (const [position, stops, errors] of [
@@ -1274,4 +1273,23 @@ test("an explorer that is taken away hears nothing more and asks for no frame", 
   assert.equal(framesAsked(), 0);
   mock.timers.tick(10000);
   assert.equal(framesAsked(), 0);
+});
+
+test("the line of text is that of the frame's phase, with the numbers of the frame", () => {
+  const text = [
+    [0, "plateau at {time}"],
+    [2, "fitted at {time}: loss {loss}"],
+  ];
+  const page = new Page(run([chart()], { text, values: { loss: array([8, 6, 2, 1]) } }));
+  const told = (position) => {
+    page.at(position);
+    mock.timers.tick(400);
+    return page.find(({ attributes }) => attributes.role === "status").textContent;
+  };
+  assert.deepEqual([0, 1.4, 1.6, 3].map(told), [
+    "plateau at 0",
+    "plateau at 1",
+    "fitted at 2: loss 2",
+    "fitted at 4: loss 1",
+  ]);
 });

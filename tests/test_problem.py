@@ -388,6 +388,27 @@ def test_a_seed_repeats_the_data_and_another_draws_other_ones(draw):
     np.testing.assert_array_equal(draw().X, draw(seed=0).X)
 
 
+def test_targets_of_one_input_are_their_formulas_at_equally_spaced_points():
+    np.testing.assert_allclose(data.hinge(5).X[:, 0], [-2, -1, 0, 1, 2])
+    np.testing.assert_allclose(data.hinge(5).y, [-0.5, -0.5, -0.5, 0.5, 1.5])
+    for points, frequency, low, high in ((data.sines(), 1, -1, 1.5), (data.sines(7, 2.0, -3, 0), 2, -3, 0)):
+        x = points.X[:, 0]
+        np.testing.assert_allclose(np.diff(x), (high - low) / (points.n - 1))
+        assert (x[0], x[-1]) == (low, high)
+        np.testing.assert_allclose(points.y, np.sin(3 * frequency * x) + np.sin(6 * frequency * x) / 2)
+
+
+@pytest.mark.parametrize("low, high", [(1.0, 1.0), (0.5, 2.0)])
+def test_orthogonal_inputs_have_right_angles_and_norms_in_their_range(low, high):
+    points = data.orthogonal(20, 10, dim=40, norms=(low, high))
+    norms = np.linalg.norm(points.X, axis=1)
+    np.testing.assert_allclose(points.X @ points.X.T, np.diag(norms**2), atol=1e-12 * norms.max() ** 2)
+    shares = norms / np.sqrt(40)
+    assert (low - 1e-12 <= shares).all() and (shares <= high + 1e-12).all()
+    assert np.ptp(shares) >= 0.8 * (high - low)
+    np.testing.assert_array_equal(points.y, [1] * 20 + [-1] * 10)
+
+
 def test_the_sum_of_sines_is_that_of_the_paper():
     for sines, dim, amplitude, frequency in ((data.sum_of_sines(), 5, 3.5, 5), (data.sum_of_sines(80, 3, 12.0, 4.0), 3, 4, 12)):
         assert sines.X.shape == (80, dim) and -4 < sines.X.min() < -3.9 and 1.9 < sines.X.max() < 2

@@ -207,12 +207,10 @@ def test_one_pass_gives_what_two_functions_give(start, seed):
 def test_a_motion_tells_loss_and_velocity_and_what_it_told_stays_when_it_is_asked_again(start, c):
     problem, theta = start
     for asked in (problem, problem.frozen()):
+        wanted = [(asked.loss(at), asked.velocity(at).copy()) for at in (theta, c * theta)]
         motion = asked.motion()
-        (loss, velocity), (other, elsewhere) = motion(theta), motion(c * theta)
-        assert (loss, other) == pytest.approx((asked.loss(theta), asked.loss(c * theta)), rel=1e-12)
-        assert close(velocity, asked.velocity(theta), 1e-12) and close(
-            elsewhere, asked.velocity(c * theta), 1e-12
-        )
+        for (loss, velocity), (right, way) in zip([motion(theta), motion(c * theta)], wanted, strict=True):
+            assert loss == pytest.approx(right, rel=1e-12) and close(velocity, way, 1e-12)
 
 
 @holds(30)

@@ -1,4 +1,4 @@
-"""How notebooks are compared with their stored outputs: all printed text, and what there is to see in the figures; explorers are not.
+"""How notebooks are compared with their stored outputs: all printed text, and what there is to see in the figures.
 
 It stands at the root, so that pytest finds it from everywhere: for all tests, for the notebooks alone, for one of them,
 and from within their folder.
@@ -21,10 +21,15 @@ FLOAT = re.compile(r"[-+]?\d+\.\d+(?:e[-+]?\d+)?|[-+]?\d+e[-+]?\d+")
 
 
 def comparable(outputs):
-    """The outputs that can be compared: text and figures, neither other pictures (with their text form) nor stderr (progress bars, warnings)."""
-    drawn = [NotebookNode(output_type="display_data", data={"figure": Drawn(output["data"][PLOTLY])}) if PLOTLY in output.get("data", {}) else output
-             for output in outputs]
-    return [output for output in drawn if not set(VISUAL) & set(output.get("data", {})) and output.get("name") != "stderr"]
+    """The outputs that can be compared: text and figures, not other pictures (with their text form), nor stderr."""
+    return [output for output in map(_with_figure, outputs)
+            if not set(VISUAL) & set(output.get("data", {})) and output.get("name") != "stderr"]
+
+
+def _with_figure(output):
+    if PLOTLY not in output.get("data", {}):
+        return output
+    return NotebookNode(output_type="display_data", data={"figure": Drawn(output["data"][PLOTLY])})
 
 
 class Printed(str):
@@ -42,27 +47,28 @@ class Printed(str):
 
 
 VISIBLE, COLOUR = 1e-3, 1e-2  # of what an axis shows; of what a scale of colours spans
-SAID = (("type",), ("name",), ("mode",), ("showlegend",), ("marker", "color"), ("marker", "symbol"), ("line", "color"), ("line", "dash"))
+STYLE = (("marker", "color"), ("marker", "symbol"), ("line", "color"), ("line", "dash"))
 
 
 class Drawn(str):
     """A plotly figure as text: a line of words for each axis and trace, a line of numbers for each series.
 
-    It equals another when the words are the same and nothing has moved by more than can be seen: points and colours one by one, lines as curves, for
-    where an integrator puts its nodes is not seen.
+    It equals another when the words are the same and nothing has moved by more than can be seen: points and colours one
+    by one, lines as curves, for where an integrator puts its nodes is not seen.
     """
 
     def __new__(cls, figure):
         words = Printed("\n".join(_words(figure)))
         series = [drawn for trace in figure["data"] for drawn in _series(trace, figure["layout"])]
-        self = super().__new__(cls, "\n".join([words, *(f"{axes}: {len(points)} × {points.min(axis=0)} … {points.max(axis=0)}, from {points[0]} to {points[-1]}"
-                                                        for axes, _, points in series)]))
+        ends = [f"{axes}: {len(points)} × {points.min(axis=0)} … {points.max(axis=0)}, from {points[0]} to {points[-1]}"
+                for axes, _, points in series]
+        self = super().__new__(cls, "\n".join([words, *ends]))
         self.words, self.series = words, series
         return self
 
     def __eq__(self, other):
         return (self.words == other.words and len(self.series) == len(other.series)
-                and all(_moved(mine / self._spans(axes), theirs / self._spans(axes), line) <= (COLOUR if "z" in axes[0] else VISIBLE)
+                and all(_moved(mine / self._spans(axes), theirs / self._spans(axes), line) <= _seen(axes)
                         for (axes, line, mine), (_, _, theirs) in zip(self.series, other.series, strict=True)))
 
     def __ne__(self, other):
@@ -72,8 +78,13 @@ class Drawn(str):
 
     def _spans(self, wanted):
         """What each of the axes shows, from the lowest to the highest of all that is drawn on it."""
-        shown = [np.concatenate([points[:, axes.index(axis)] for axes, _, points in self.series if axis in axes]) for axis in wanted]
+        shown = [np.concatenate([points[:, axes.index(axis)] for axes, _, points in self.series if axis in axes])
+                 for axis in wanted]
         return np.array([np.ptp(values) or abs(values[0]) or 1.0 for values in shown])
+
+
+def _seen(axes):
+    return COLOUR if axes[0].startswith("z") else VISIBLE
 
 
 def _words(figure):
@@ -83,29 +94,35 @@ def _words(figure):
     yield from (note["text"] for note in layout.get("annotations", []))
     for name, axis in sorted(layout.items()):
         if re.fullmatch(r"[xy]axis\d*", name):
-            yield f"{name}: {axis.get('title', {}).get('text')}, {axis.get('type')}, {axis.get('range')}, {axis.get('autorange')}"
+            title = axis.get("title", {}).get("text")
+            yield f"{name}: {title}, {axis.get('type')}, {axis.get('range')}, {axis.get('autorange')}"
     for trace in figure["data"]:
-        style = [trace.get(key[0]) if len(key) == 1 else trace.get(key[0], {}).get(key[1]) for key in SAID]
-        yield f"{style} {trace.get('xaxis')} {trace.get('yaxis')}"
+        kind = [trace.get(key) for key in ("type", "name", "mode", "showlegend", "xaxis", "yaxis")]
+        yield str([*kind, *(trace.get(part, {}).get(key) for part, key in STYLE)])
 
 
 def _series(trace, layout):
-    """(axes, whether it is a line, points (n, k)) of what the trace draws; logarithms on logarithmic axes, without what is not finite."""
+    """(axes, whether it is a line, points (n, k)) of what the trace draws, in logarithms on logarithmic axes."""
     if "z" in trace:
         z = _numbers(trace["z"]).ravel()
         return [((f"z{trace['xaxis']}",), False, np.clip(z, trace["zmin"], trace["zmax"])[:, None])]
     axes, line = (trace.get("xaxis", "x"), trace.get("yaxis", "y")), "lines" in trace.get("mode", "lines")
     x, y = (_numbers(trace[axis]) for axis in "xy")
     error = trace.get("error_y", {})
-    heights = [y] + [y + sign * _numbers(error[side]) for sign, side in ((1, "array"), (-1, "arrayminus")) if side in error]
+    bars = [sign * _numbers(error[side]) for sign, side in ((1, "array"), (-1, "arrayminus")) if side in error]
     size = trace.get("marker", {}).get("size", 0)
     with np.errstate(all="ignore"):
-        drawn = [np.column_stack([np.log10(values) if layout.get(f"{axis[0]}axis{axis[1:]}", {}).get("type") == "log" else values
-                                  for axis, values in zip(axes, (x, height), strict=True)]) for height in heights]
+        drawn = [np.column_stack([_on(layout, axes[0], x), _on(layout, axes[1], height)])
+                 for height in [y, *(y + bar for bar in bars)]]
     found = [(axes, line, points[np.isfinite(points).all(axis=1)]) for points in drawn]
     if not np.isscalar(size):
         found.append((("size",), False, _numbers(size)[:, None]))
     return [each for each in found if len(each[2])]
+
+
+def _on(layout, axis, values):
+    """The values as they lie on the axis."""
+    return np.log10(values) if layout.get(f"{axis[0]}axis{axis[1:]}", {}).get("type") == "log" else values
 
 
 def _numbers(values):

@@ -1,4 +1,4 @@
-"""Notebooks are compared alike however pytest is called: a changed digit or figure fails, another changed picture does not."""
+"""Notebooks are compared alike however pytest is called: a changed digit or figure fails, another picture does not."""
 
 import json
 import re
@@ -16,12 +16,14 @@ from nbformat.v4 import new_code_cell, new_notebook, new_output
 ROOT = Path(__file__).parent.parent
 X = np.linspace(0, 1, 101)
 FIGURE = go.Figure(layout={"title_text": "Norms", "meta": {"alt": "a curve that rises and three points"}})
-FIGURE.add_scatter(x=X, y=X**3, mode="lines", name="flow").add_scatter(x=[0.1, 0.5, 0.9], y=[0.1, 0.4, 0.2], mode="markers", name="runs")
+FIGURE.add_scatter(x=X, y=X**3, mode="lines", name="flow")
+FIGURE.add_scatter(x=[0.1, 0.5, 0.9], y=[0.1, 0.4, 0.2], mode="markers", name="runs")
 
 
 def changed(change=""):
     """A cell that shows the figure after a change."""
-    return f"import json, numpy as np, plotly.graph_objects as go\nf = go.Figure(json.loads(r'''{FIGURE.to_json()}'''))\n{change}\n" + SHOW
+    imports = "import json, numpy as np, plotly.graph_objects as go"
+    return f"{imports}\nf = go.Figure(json.loads(r'''{FIGURE.to_json()}'''))\n{change}\n" + SHOW
 
 
 SHOW = "display({'application/vnd.plotly.v1+json': f.to_plotly_json()}, raw=True)"
@@ -49,8 +51,8 @@ CELLS = {  # name: which output is stored, what the cell does now
     "no figure": ("figure", "pass"),
     "a warning": ("printed", 'import sys; print("rank 1.631"); print("slow", file=sys.stderr)'),
 }
-DIFFER = {"another digit", "another word", "no text", "points that moved", "a curve that bends otherwise", "a point less", "another name in the legend",
-          "a logarithmic axis", "another unit", "a blank alt text", "signs with colours swapped", "no figure"}
+DIFFER = {"another digit", "another word", "no text", "points that moved", "a curve that bends otherwise", "a point less",
+          "another name in the legend", "a logarithmic axis", "another unit", "a blank alt text", "signs with colours swapped", "no figure"}
 
 
 @pytest.fixture(scope="module")

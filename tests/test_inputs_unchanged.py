@@ -1,14 +1,15 @@
-"""Arrays given to public functions keep their values and stay writeable: the calls of test_bad_input.py, with arrays that are accepted."""
+"""Arrays given to public functions keep their values and stay writeable: the calls of test_bad_input.py, with good arrays."""
 
 import numpy as np
 import pytest
 from test_bad_input import DEEP, LAYERS, POINTS, START, TABLE, TORCH, WHITE
 
-ARRAYS = [POINTS.X, POINTS.y, START, WHITE.X, np.eye(2), np.eye(2).ravel(), np.eye(3), np.eye(5), np.array([2.0, 1, 3]), np.array([0.2, 0.5]), np.array([0.5]),
-          np.array([1.0, 2]), np.array([0, 1]), 0.01 * np.eye(6)[:, 0], 0.01 * np.ones(27), np.linspace(1, 2, DEEP.network.size(2)), np.ones(TORCH.size(2)),
-          np.eye(3, 9), np.linspace(0, 1, 9), np.eye(4, 5), POINTS.X.sum(axis=1), WHITE.y, LAYERS.init(5, 0.1, 0, balanced=True)]
-NAMES = {"X", "y", "theta", "theta0", "W", "G", "U", "u", "v", "r", "x", "values", "times", "clock", "residual", "inputs", "direction", "angles", "labels", "sizes",
-         "centres", "coefficients", "output_weights", "s_star", "s0", "singular_values"}
+ARRAYS = [POINTS.X, POINTS.y, POINTS.X.sum(axis=1), START, WHITE.X, WHITE.y, LAYERS.init(5, 0.1, 0, balanced=True),
+          np.eye(2), np.eye(2).ravel(), np.eye(3), np.eye(5), np.eye(3, 9), np.eye(4, 5), np.array([2.0, 1, 3]), np.array([0.2, 0.5]),
+          np.array([0.5]), np.array([1.0, 2]), np.array([0, 1]), np.linspace(0, 1, 9), 0.01 * np.eye(6)[:, 0], 0.01 * np.ones(27),
+          np.linspace(1, 2, DEEP.network.size(2)), np.ones(TORCH.size(2))]
+NAMES = {"X", "y", "theta", "theta0", "W", "G", "U", "u", "v", "r", "x", "values", "times", "clock", "residual", "inputs",
+         "direction", "angles", "labels", "sizes", "centres", "coefficients", "output_weights", "s_star", "s0", "singular_values"}
 
 
 def accepted(call):

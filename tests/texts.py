@@ -1,4 +1,5 @@
-"""The words of the lessons: their text, cards, numbers and formulas as found in the notebooks, and tests/texts.txt, the list of them that a reviewer reads.
+"""The words of the lessons: cards, folds, numbers and formulas as found in the notebooks, and tests/texts.txt, the list
+of them that a reviewer reads.
 
     python tests/texts.py        writes the list anew; read what git says has changed
 """
@@ -18,10 +19,11 @@ LISTED = tomllib.loads((HERE / "texts.toml").read_text(encoding="utf-8"))
 CARD = re.compile(r"^> \*\*(.+?)\*\* — \*(.+)\*$", re.MULTILINE)
 FORMULA = re.compile(r"\$\$(.+?)\$\$|\$(.+?)\$", re.DOTALL)
 SYMBOL = re.compile(r"[\\\w{}*' ]+")  # a name alone
-# A power of ten, or a number with a unit, a decimal point, an exponent or a comma; what is raised to a power by ^ is part of a formula.
+# A power of ten, or a number with a unit, a decimal point, an exponent or a comma; other powers are part of a formula.
 NUMBER = re.compile(r"(?<![\w.])(?:(?P<times>\d+(?:\.\d+)?)\\cdot)?10\^(?:\{(?P<power>-?\d+)\}|(?P<digit>\d))"
                     r"|(?<![\w.^])(?P<plain>\d{1,3}(?:,\d{3})+|\d+(?:\.\d+)?(?:e-?\d+)?)(?P<unit>\s?(?:%|°|times\b))?")
-NAMES = re.compile(r"arXiv:\S+|https?://\S+|\(\w+\.ipynb\)|\*\*\d\.\d\*\*|Theorem \d\.\d|[Ee]xercises? \d\.\d|CC BY 4\.0|`[^`]*`")
+NAMES = re.compile(r"arXiv:\S+|https?://\S+|\(\w+\.ipynb\)|`[^`]*`"
+                   r"|\*\*\d\.\d\*\*|Theorem \d\.\d|[Ee]xercises? \d\.\d|CC BY 4\.0")
 
 
 @dataclass(frozen=True)
@@ -37,7 +39,8 @@ class Number:
 
 def lessons():
     """The notebooks by name."""
-    return {path.stem: nbformat.read(path, as_version=4) for path in sorted((HERE.parent / "notebooks").glob("*.ipynb"))}
+    paths = sorted((HERE.parent / "notebooks").glob("*.ipynb"))
+    return {path.stem: nbformat.read(path, as_version=4) for path in paths}
 
 
 def prose(cells):
@@ -46,7 +49,7 @@ def prose(cells):
 
 
 def sections(notebook):
-    """The cells of each section: from a heading of the second level to the next; what stands before the first is one of its own."""
+    """The cells of each section: from a heading of the second level to the next, and what stands before the first."""
     found = [[]]
     for cell in notebook.cells:
         if cell.cell_type == "markdown" and cell.source.startswith("## "):
@@ -61,13 +64,14 @@ def numbers(text):
     for found in NUMBER.finditer(blank):
         plain, unit = found["plain"], (found["unit"] or "").strip()
         if plain is None:
-            yield Number(*found.span(), found[0], float(found["times"] or 1) * 10.0 ** int(found["power"] or found["digit"]), unit)
+            value = float(found["times"] or 1) * 10.0 ** int(found["power"] or found["digit"])
+            yield Number(*found.span(), found[0], value, unit)
         elif unit or not plain.isdigit():
             yield Number(*found.span(), found[0], float(plain.replace(",", "")), unit)
 
 
 def golden():
-    """A line for each heading, card, fold with its first words, formula and number with a unit, in the order in which a reader meets them."""
+    """A line for each heading, card, fold with its first words, formula and number with a unit, as a reader meets them."""
     lines = []
     for name, notebook in lessons().items():
         text = prose(notebook.cells)
@@ -76,7 +80,8 @@ def golden():
         found += [(match.start(), f"fold {match[1]} | {match[2]}")
                   for match in re.finditer(r"<summary>(.*?)</summary>\s*((?:\S+[ \n]){0,5}\S+)", text)]
         formulas = list(FORMULA.finditer(text))
-        found += [(match.start(), f"$ {match[1] or match[2]}") for match in formulas if not SYMBOL.fullmatch(match[1] or match[2])]
+        found += [(match.start(), f"$ {match[1] or match[2]}") for match in formulas
+                  if not SYMBOL.fullmatch(match[1] or match[2])]
         found += [(number.start, f"n {number.written}") for number in numbers(text)
                   if not any(match.start() < number.start < match.end() for match in formulas)]
         lines += [f"==== {name}", *(" ".join(line.split()) for _, line in sorted(found)), ""]

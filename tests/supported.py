@@ -6,7 +6,7 @@ The Makefile asks before it installs, whatever Python it was given: so this is w
 import platform
 import sys
 
-OLDEST, NEWEST = (3, 11, 0), (3, 14)
+OLDEST, NEWEST = (3, 11, 5), (3, 14)
 
 
 def refusal(version):

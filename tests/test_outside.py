@@ -12,7 +12,7 @@ import pytest
 import yaml
 from packaging.requirements import Requirement
 from test_environment import CONDA_NAMES, PINNED, canonical
-from words import CLAIMS, lessons, prose
+from texts import CLAIMS, lessons, prose
 
 ROOT = Path(__file__).parent.parent
 README, MAKEFILE = ((ROOT / name).read_text(encoding="utf-8") for name in ("README.md", "Makefile"))

@@ -159,7 +159,7 @@ IPyNbCell.sanitize = lambda self, text: text if isinstance(text, Drawn) else Pri
 
 
 def pytest_xdist_auto_num_workers(config):
-    """A worker for each core; none for one file or for what -k picks: to start them would take longer than they save."""
+    """A worker for each core; none for one file or for what -k picks: their start would take longer than they save."""
     single = len(config.args) == 1 and Path(config.args[0].split("::")[0]).is_file()
     return 0 if single or config.option.keyword else None
 

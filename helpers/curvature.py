@@ -188,8 +188,7 @@ class Modified:
 
     def velocity(self, theta):
         """−∇L − (η/2)∇²L ∇L, shape (P,)."""
-        velocity = self._problem.velocity(theta)
-        return velocity + 0.5 * self._step * self._problem.hessian_product(theta, velocity)
+        return self._bent(theta, self._problem.velocity(theta))
 
     def loss_and_velocity(self, theta):
         """L, and the velocity, which is not that of L."""
@@ -197,13 +196,16 @@ class Modified:
 
     def motion(self):
         """θ ↦ (loss, velocity) for a run; see `Problem.motion`."""
-        motion, product = self._problem.motion(), self._problem.product
+        motion = self._problem.motion()
 
         def modified(theta):
             loss, velocity = motion(theta)
-            return loss, velocity + 0.5 * self._step * product(theta, velocity)
+            return loss, self._bent(theta, velocity)
 
         return modified
+
+    def _bent(self, theta, velocity):
+        return velocity + 0.5 * self._step * self._problem.product(theta, velocity)
 
 
 def modified(problem, step):

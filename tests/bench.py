@@ -153,7 +153,7 @@ def peers():
     if not PEER.exists():
         row("gradient_flow against diffrax", "skipped", "not installed: make peers")
         return
-    with subprocess.Popen([PEER, Path(__file__).with_name("peers.py")], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as peer:
+    with subprocess.Popen([PEER, Path(__file__).with_name("peers.py")], stdin=subprocess.PIPE, stdout=subprocess.PIPE, encoding="utf-8") as peer:
         for d, m, activation, scale, most in ((2, 60, "tanh", 1e-3, 2), (10, 60, "tanh", 1e-3, 2), (10, 500, "tanh", 1e-3, 1), (784, 100, "tanh", 1e-3, 1),
                                               (2, 60, "x**2*tanh(x)", 0.3, 2), (2, 60, "relu", 1e-3, 2)):
             beside_diffrax(peer, d, m, activation, scale, most)

@@ -83,8 +83,9 @@ def row(processor, threads, own):
     run = python("-m", "pytest", "-q", "notebooks", **variables)
     green = run.returncode == 0
     red = re.findall(r"^(?:FAILED|ERROR) notebooks/(\S+)\.ipynb(?:::(Cell \d+))?", run.stdout, re.MULTILINE)
-    result = "green" if green else "; ".join(f"{lesson} {cell}".strip() for lesson, cell in red) or f"{run.stdout}{run.stderr}".strip().splitlines()[-1]
-    print(f"{'✓' if green else '✗'} {processor:<12} × {threads}   {words(seen) + lacking:<70} {result}", flush=True)
+    cells = "; ".join(f"{lesson} {cell}".strip() for lesson, cell in red)
+    told = "green" if green else cells or f"{run.stdout}{run.stderr}".strip().splitlines()[-1]
+    print(f"{'✓' if green else '✗'} {processor:<12} × {threads}   {words(seen) + lacking:<70} {told}", flush=True)
     if not green:
         print("    again:", *(f"{name}='{value}'" for name, value in variables.items()), "pytest notebooks", flush=True)
     return green

@@ -26,11 +26,11 @@ KINDS = {
     "check accepts everything",
     "hints swapped",
     "wrong solution",
-    "typed number",
-    "alt text",
-    "card",
-    "series",
-    "claim",
+    "number in the text",
+    "blank alt text",
+    "status of a card",
+    "wrong series",
+    "prediction of a claim",
 }
 
 

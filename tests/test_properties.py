@@ -16,6 +16,7 @@ from helpers import (
     TorchNetwork,
     TwoLayer,
     condensation,
+    curvature,
     gradient_flow,
     ncf,
     stop_at,
@@ -206,7 +207,7 @@ def test_one_pass_gives_what_two_functions_give(start, seed):
 @given(starts(every_kind(HOMOGENEOUS + SMOOTH)), factors)
 def test_a_motion_tells_loss_and_velocity_and_what_it_told_stays_when_it_is_asked_again(start, c):
     problem, theta = start
-    for asked in (problem, problem.frozen()):
+    for asked in (problem, problem.frozen(), curvature.modified(problem, 0.01)):
         wanted = [(asked.loss(at), asked.velocity(at).copy()) for at in (theta, c * theta)]
         motion = asked.motion()
         for (loss, velocity), (right, way) in zip([motion(theta), motion(c * theta)], wanted, strict=True):

@@ -316,14 +316,14 @@ def test_a_loss_that_never_rests_gives_no_error():
 
 def test_an_interruption_is_passed_on(monkeypatch):
     problem, _, found, _ = trained("diagonal, depth 2")
-    calls, velocity = itertools.count(), Problem.velocity
+    calls, motion = itertools.count(), Problem.motion
 
-    def cut(self, theta):
+    def cut(theta, look):
         if next(calls) == 100:
             raise KeyboardInterrupt
-        return velocity(self, theta)
+        return look(theta)
 
-    monkeypatch.setattr(Problem, "velocity", cut)
+    monkeypatch.setattr(Problem, "motion", lambda self: functools.partial(cut, look=motion(self)))
     with pytest.raises(KeyboardInterrupt):
         next_step(problem, found[0])
 

@@ -22,8 +22,8 @@ print(json.dumps([before, after, torch.get_num_threads()]))
 def threads(lesson="from helpers import lesson", **course):
     """The threads of the numerical libraries before and after the lesson's first line, and torch's, in a process that was allowed two."""
     environment = {name: value for name, value in os.environ.items() if not name.endswith("_NUM_THREADS") and name != "COURSE_THREADS"}
-    said = subprocess.run([sys.executable, "-c", TELL.format(lesson=lesson)], env=environment | {"OMP_NUM_THREADS": "2"} | course, capture_output=True, text=True,
-                          check=True)
+    said = subprocess.run([sys.executable, "-c", TELL.format(lesson=lesson)], env=environment | {"OMP_NUM_THREADS": "2"} | course, capture_output=True, check=True,
+                          encoding="utf-8")
     before, after, torch = json.loads(said.stdout)
     return set(before), set(after), torch
 

@@ -1,5 +1,7 @@
 """The claims of lesson 3, over several seeds and data sets, each with a twin that removes a hypothesis and sees the claim fail. Listed in claims.toml."""
 
+from functools import cache
+
 import numpy as np
 import pytest
 from seeds import FEW, SEEDS
@@ -288,12 +290,14 @@ def test_a_square_has_one_line_of_places_in_any_dimension():
 
 # ---------------------------------------------------------------- deep networks
 
+@cache
 def deep_problem(activation, seed):
     random = np.random.default_rng(seed)
     X, y = helpers.directions(random.standard_normal((100, 10))), random.standard_normal(100)
     return helpers.Problem(helpers.Deep((10, 20, 20, 1), activation), helpers.data.Dataset(X, y))
 
 
+@cache
 def escaped(task, seed, norm=0.3):
     rtol = 3e-4 if task.network.kinked else 1e-4
     return helpers.gradient_flow(task.rescaled(), task.network.init(10, 1e-4, seed), 100, helpers.stop_at(norm=norm), rtol=rtol).theta[-1]

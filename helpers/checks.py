@@ -91,7 +91,7 @@ def torch():
         import torch
     except ModuleNotFoundError as error:
         raise ImportError("this needs PyTorch, which is not installed here: pip install torch; for an Intel Mac pip has none, conda has: environment.yml. "
-                          "Only deep networks, torch modules, SGD and Adam need it; the cells below may run without it") from error
+                          "Only torch modules need it; the cells below may run without it") from error
     return torch
 
 

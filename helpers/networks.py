@@ -214,8 +214,7 @@ class TorchNetwork(Network):
 
     def __init__(self, module, kinked=None):
         import copy
-
-        import torch
+        torch = checks.torch()
         if not isinstance(module, torch.nn.Module):
             raise TypeError(f"module must be a torch.nn.Module, got {type(module).__name__}")
         self._torch = torch
@@ -283,24 +282,90 @@ class TorchNetwork(Network):
         return out.squeeze(1) if out.ndim == 2 and out.shape[1] == 1 else out
 
 
-class Deep(TorchNetwork):
+class Deep(Network):
     """f(x) = W_D σ(W_{D−1} … σ(W_1 x)) without biases; `widths` = (d, m_1, …, m_{D−1}, k), θ holds W_1, …, W_D one after the other.
 
     Layer l enters with degree p^{D−l} if σ is homogeneous of degree p, so f is homogeneous of degree L = Σ_l p^{D−l} (arXiv:2403.08121, its setting).
     """
 
     def __init__(self, widths, activation="relu"):
-        import torch
         self.widths = tuple(checks.whole("widths", width) for width in _several("widths", widths))
         self.activation = find_activation(activation) if isinstance(activation, str) else activation
         if not isinstance(self.activation, Activation):
             raise TypeError(f"activation must be a name or come from helpers.activation(…), got {activation!r}")
-        elementwise = _in_torch(torch, self.activation)
-        layers = [torch.nn.Linear(into, out, bias=False) for into, out in zip(self.widths, self.widths[1:], strict=False)]
-        super().__init__(torch.nn.Sequential(*[part for layer in layers for part in (elementwise, layer)][1:]), kinked=self.activation.kinked)
+        self.kinked = self.activation.kinked
+        self._shapes = tuple(zip(self.widths[1:], self.widths, strict=False))
 
     def __repr__(self):
         return f"Deep({self.widths}, {self.activation.name!r})"
+
+    def size(self, dim=None):
+        """The number P of weights; the network's own, whatever the inputs."""
+        return sum(math.prod(shape) for shape in self._shapes)
+
+    def init(self, dim, scale, seed):
+        """A random start of norm `scale`, shape (P,)."""
+        return random_start(self.size(dim), scale, seed)
+
+    def weights(self, theta):
+        """W_1, …, W_D: of one θ (P,) or a whole trajectory (T, P)."""
+        theta = np.asarray(theta, dtype=float)
+        if theta.ndim < 1 or theta.shape[-1] != self.size():
+            raise ValueError(f"theta must have {self.size()} entries, got shape {theta.shape}")
+        pieces = np.split(theta, np.cumsum([math.prod(shape) for shape in self._shapes])[:-1], axis=-1)
+        return [piece.reshape(*theta.shape[:-1], *shape) for piece, shape in zip(pieces, self._shapes, strict=True)]
+
+    def at(self, X):
+        """The pass for the inputs X (n, d): θ (P,) ↦ H(X; θ), shape (n,) or (n, k), and r ↦ J(θ)ᵀ r, shape (P,)."""
+        X = self._inputs(X)
+
+        def look(theta):
+            layers, seen, slopes = self.weights(theta), [X], []
+            for W in layers[:-1]:
+                value, slope = self.activation.both(seen[-1] @ W.T)
+                seen.append(value)
+                slopes.append(slope)
+            H = seen[-1] @ layers[-1].T
+
+            def pull(r):
+                rows, result = r.reshape(H.shape), [None] * len(layers)
+                for l in reversed(range(len(layers))):
+                    result[l] = (rows.T @ seen[l]).ravel()
+                    if l:
+                        rows = rows @ layers[l] * slopes[l - 1]
+                return np.concatenate(result)
+
+            return H[:, 0] if self.widths[-1] == 1 else H, pull
+
+        return look
+
+    def directional(self, theta, X, r, v):
+        """J(θ)v and the derivative along v of J(θ)ᵀ r, as that of TwoLayer: the way up and the way back, each differentiated along v."""
+        theta, X, v = self._point(theta, X), self._inputs(X), _directions(v, theta)
+        layers, turns = self.weights(theta), self.weights(v)
+        seen, moves, slopes, bends = [X], [np.zeros((*v.shape[:-1], *X.shape))], [], []
+        for W, dW in zip(layers, turns, strict=True):
+            z, dz = seen[-1] @ W.T, moves[-1] @ W.T + seen[-1] @ dW.mT
+            value, slope = self.activation.both(z)
+            seen.append(value)
+            slopes.append(slope)
+            moves.append(slope * dz)
+            bends.append(self.activation.second(z) * dz)
+        H, moved = (z[:, 0], dz[..., 0]) if self.widths[-1] == 1 else (z, dz)
+        rows, result = _residual(r, H.shape).reshape(z.shape), [None] * len(layers)
+        turned = np.zeros_like(rows)  # the derivative of rows along v
+        for l in reversed(range(len(layers))):
+            result[l] = (turned.mT @ seen[l] + rows.T @ moves[l]).reshape(*v.shape[:-1], -1)
+            rows, turned = rows @ layers[l], turned @ layers[l] + rows @ turns[l]
+            if l:
+                rows, turned = rows * slopes[l - 1], turned * slopes[l - 1] + rows * bends[l - 1]
+        return moved, np.concatenate(result, axis=-1)
+
+    def _inputs(self, X):
+        X = np.asarray(X, dtype=float)
+        if X.ndim != 2 or X.shape[1] != self.widths[0]:
+            raise ValueError(f"X must have shape (n, {self.widths[0]}) for {self}, got {X.shape}")
+        return X
 
     @property
     def layer_degrees(self):
@@ -324,26 +389,3 @@ def _several(name, value):
     if not isinstance(value, (tuple, list)) or len(value) < 2:
         raise TypeError(f"{name} must be two or more whole numbers (inputs, hidden widths, outputs), got {value!r}")
     return tuple(value)
-
-
-def _in_torch(torch, activation):
-    """The activation as a torch module: homogeneous ones by their two branches, x^k·tanh(x) by name."""
-    class Elementwise(torch.nn.Module):
-        def forward(self, z):
-            return rule(z)
-
-    if activation.degree is not None:
-        p, plus, minus = activation.branches
-        if minus == (-1) ** p * plus:
-            rule = lambda z: plus * z**p
-        else:
-            rule = lambda z: plus * torch.relu(z) ** p + minus * torch.relu(-z) ** p
-    else:
-        known = {"tanh": torch.tanh, "sigmoid": torch.sigmoid, "softplus": torch.nn.functional.softplus,
-                 "x*tanh(x)": lambda z: z * torch.tanh(z), "x**2*tanh(x)": lambda z: z**2 * torch.tanh(z), "x**3*tanh(x)": lambda z: z**3 * torch.tanh(z)}
-        if activation.name not in known:
-            raise ValueError(f"activation {activation.name!r} has no torch form here; homogeneous ones have, and {', '.join(known)}: else pass your module to TorchNetwork")
-        rule, z = known[activation.name], np.linspace(-3, 3, 7)
-        if not np.allclose(rule(torch.from_numpy(z)), activation(z)):
-            raise ValueError(f"activation {activation.name!r} is not the function of that name: pass your module to TorchNetwork")
-    return Elementwise()

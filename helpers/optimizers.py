@@ -27,10 +27,7 @@ def train(problem, theta0, optimizer="adam", step=1e-3, steps=1000, batch=None, 
     theta0, stop = _start(problem, theta0), _checked(stop)
     kept = None if record is None else _numbers(record, steps)
     look = problem.motion() if batch is None else _by_batches(problem, batch, random)
-    import torch
-    tensor = torch.tensor(theta0)
-    rule = torch.optim.SGD([tensor], lr=step) if optimizer == "sgd" else torch.optim.Adam([tensor], lr=step, eps=epsilon)
-    theta = tensor.numpy()  # the memory of the tensor, which the optimizer moves
+    theta, move = np.array(theta0), _descent(step) if optimizer == "sgd" else _adam(step, epsilon)
     log, reason, t, here = _Log(problem, theta0, steps), "time", 0.0, None
     with np.errstate(over="ignore", invalid="ignore"):
         try:
@@ -49,8 +46,7 @@ def train(problem, theta0, optimizer="adam", step=1e-3, steps=1000, batch=None, 
                     reason = stopped
                 if stopped or k == steps:
                     break
-                tensor.grad = torch.from_numpy(-velocity)
-                rule.step()
+                move(theta, velocity)
                 t += step
         except KeyboardInterrupt:  # which may have come in the middle of a step
             reason = "interrupted"
@@ -59,6 +55,26 @@ def train(problem, theta0, optimizer="adam", step=1e-3, steps=1000, batch=None, 
         finally:
             log.close()
     return log.trajectory(reason, k + 1)
+
+
+def _descent(step):
+    """What moves θ in place by one step along the velocity."""
+    def move(theta, velocity):
+        theta += step * velocity
+
+    return move
+
+
+def _adam(step, epsilon, kept=(0.9, 0.999)):
+    """What moves θ in place by one step of Adam: the running mean of the velocities over the root of that of their squares, both rid of their start at 0 (arXiv:1412.6980)."""
+    mean, square, k = 0.0, 0.0, 0
+
+    def move(theta, velocity):
+        nonlocal mean, square, k
+        mean, square, k = mean + (1 - kept[0]) * (velocity - mean), kept[1] * square + (1 - kept[1]) * velocity**2, k + 1
+        theta += step / (1 - kept[0] ** k) * mean / (np.sqrt(square / (1 - kept[1] ** k)) + epsilon)
+
+    return move
 
 
 def _batch_size(optimizer, batch):

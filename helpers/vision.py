@@ -10,7 +10,7 @@ import numpy as np
 
 from helpers import checks
 from helpers.flow import gradient_descent
-from helpers.networks import TorchNetwork
+from helpers.networks import Deep, TorchNetwork
 
 NETWORKS = ("linear", "ReLU", "convolutional, adapted", "convolutional, off the shelf")
 
@@ -38,8 +38,8 @@ def xavier(network, seed):
 
     The paper draws its fully connected weights so, and leaves filters and biases to torch's default.
     """
-    if not isinstance(network, TorchNetwork):
-        raise TypeError(f"network must be a TorchNetwork, got {type(network).__name__}")
+    if not isinstance(network, (Deep, TorchNetwork)):
+        raise TypeError(f"network must be a TorchNetwork or a Deep one, got {type(network).__name__}")
     random, pieces = np.random.default_rng(checks.whole("seed", seed, low=0)), []
     for weights in network.weights(np.zeros(network.size())):
         fans = sum(weights.shape[:2]) * math.prod(weights.shape[2:])

@@ -23,8 +23,8 @@ def notice(system, machine):
     """What will be missing on that machine and where to have it, or None."""
     if (system, machine) != ("Darwin", "x86_64"):
         return None
-    return ("This is a Python for Intel Macs, for which PyTorch has had no wheels since 2.2, and the course needs 2.4: lessons 1 to 4 come without it, but for "
-            "the few cells that train deep networks, torch modules or by SGD; lessons 5 and 6 need it, and so do the tests. On Apple silicon take a Python "
+    return ("This is a Python for Intel Macs, for which PyTorch has had no wheels since 2.2, and the course needs 2.4: lessons 1 to 5 come without it, but for "
+            "the cells of lessons 2 and 5 that train torch modules; lesson 6's networks for images need it, and so do the tests. On Apple silicon take a Python "
             "for arm64; on an Intel Mac environment.yml, for conda-forge builds PyTorch itself: conda env create -f environment.yml")
 
 

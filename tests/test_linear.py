@@ -43,12 +43,12 @@ def aligned(s, depth):
 
 @WIDTHS
 def test_a_deep_linear_network_is_the_deep_network_with_a_linear_activation(widths):
-    network, by_torch = DeepLinear(widths), Deep(widths, "linear")
+    network, deep = DeepLinear(widths), Deep(widths, "linear")
     theta, X, r = drawn(network)
-    assert network.size(3) == by_torch.size(3) == len(theta) and network.degree == by_torch.degree and not network.kinked
-    np.testing.assert_allclose(network.outputs(theta, X), by_torch.outputs(theta, X), rtol=1e-12)
-    np.testing.assert_allclose(network.pullback(theta, X, r), by_torch.pullback(theta, X, r), rtol=1e-10, atol=1e-12)
-    for mine, torchs in zip(network.weights(theta), by_torch.weights(theta), strict=True):
+    assert network.size(3) == deep.size(3) == len(theta) and network.degree == deep.degree and not network.kinked
+    np.testing.assert_allclose(network.outputs(theta, X), deep.outputs(theta, X), rtol=1e-12)
+    np.testing.assert_allclose(network.pullback(theta, X, r), deep.pullback(theta, X, r), rtol=1e-10, atol=1e-12)
+    for mine, torchs in zip(network.weights(theta), deep.weights(theta), strict=True):
         np.testing.assert_array_equal(mine, torchs)
 
 

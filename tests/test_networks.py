@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -364,12 +365,29 @@ def test_weights_of_a_torch_network_are_its_parameters_in_their_order_along_a_tr
         np.testing.assert_array_equal(np.concatenate([W.ravel() for W in network.weights(theta)]), theta)
 
 
-def test_another_function_under_a_known_name_is_refused():
-    with pytest.raises(ValueError, match="activation 'tanh' is not the function of that name"):
-        helpers.Deep((2, 3, 1), activation("tanh", np.sin, np.cos))
+IN_TORCH = {"relu": torch.relu, "tanh": torch.tanh, "x*tanh(x)": lambda z: z * torch.tanh(z), "z**2": lambda z: z**2, "sigmoid": torch.sigmoid,
+            "leaky_relu(0.1)": lambda z: torch.nn.functional.leaky_relu(z, 0.1)}
 
 
-@pytest.mark.parametrize("act", ["smooth_leaky_relu(0.1)", activation("sin", np.sin, np.cos)])
-def test_an_activation_without_a_torch_form_is_refused_with_those_that_have_one(act):
-    with pytest.raises(ValueError, match=r"activation '(sin|smooth.*)' has no torch form here; .*tanh.*x\*tanh\(x\).*TorchNetwork"):
-        Deep((3, 4, 1), act)
+@pytest.mark.parametrize("widths", [(3, 4, 1), (2, 5, 4, 3), (4, 3, 2, 3, 1)])
+@pytest.mark.parametrize("name", IN_TORCH)
+def test_a_deep_network_is_the_torch_module_of_the_same_layers(name, widths):
+    class Layers(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.layers = torch.nn.ModuleList(torch.nn.Linear(into, out, bias=False) for into, out in pairwise(widths))
+
+        def forward(self, x):
+            for layer in self.layers[:-1]:
+                x = IN_TORCH[name](layer(x))
+            return self.layers[-1](x)
+
+    network, module, random = Deep(widths, name), TorchNetwork(Layers(), kinked=name in ("relu", "leaky_relu(0.1)")), np.random.default_rng(0)
+    theta, X = random.standard_normal(network.size()), random.standard_normal((6, widths[0]))
+    r, v = random.standard_normal(network.outputs(theta, X).shape), random.standard_normal((2, len(theta)))
+    assert network.size() == module.size() and network.kinked == module.kinked
+    np.testing.assert_allclose(network.outputs(theta, X), module.outputs(theta, X), rtol=1e-11)
+    np.testing.assert_allclose(network.pullback(theta, X, r), module.pullback(theta, X, r), rtol=1e-9, atol=1e-11)
+    for mine, theirs in zip(network.directional(theta, X, r, v), module.directional(theta, X, r, v), strict=True):
+        np.testing.assert_allclose(mine, theirs, rtol=1e-8, atol=1e-10)
+    np.testing.assert_allclose(network.directional(theta, X, r, v[0])[1], network.directional(theta, X, r, v)[1][0], rtol=1e-12, atol=1e-14)

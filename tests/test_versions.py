@@ -87,13 +87,14 @@ def first_cell(lesson):
     return next("".join(cell["source"]) for cell in json.loads(lesson.read_text(encoding="utf-8"))["cells"] if cell["cell_type"] == "code")
 
 
-def test_lessons_1_to_4_open_without_torch():
-    opened = without_torch("\n".join(map(first_cell, LESSONS[:4])) + "\nprint('torch' in sys.modules)")
+def test_lessons_1_to_5_open_without_torch():
+    opened = without_torch("\n".join(map(first_cell, LESSONS[:5])) + "\nprint('torch' in sys.modules)")
     assert opened.stdout == "False\n", opened.stderr
 
 
-def test_what_needs_torch_says_how_to_get_it():
-    refused = without_torch("from helpers import vision; vision.network('linear')")
+@pytest.mark.parametrize("needing", ["from helpers import vision; vision.network('linear')", "import helpers; helpers.TorchNetwork(None)"])
+def test_what_needs_torch_says_how_to_get_it(needing):
+    refused = without_torch(needing)
     assert "ImportError: this needs PyTorch, which is not installed here: pip install torch; for an Intel Mac pip has none" in refused.stderr
 
 

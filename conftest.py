@@ -1,4 +1,6 @@
 """How notebooks are compared with their stored outputs: all printed text, and what there is to see in the figures.
+Twice: from start to end, then in the same kernel each cell once more ("again") in a shuffled order, for what a cell
+prints must not depend on which ran last.
 
 It stands at the root, so that pytest finds it from everywhere: for all tests, for the notebooks alone, for one of them,
 and from within their folder.
@@ -7,13 +9,14 @@ and from within their folder.
 import base64
 import math
 import os
+import random
 import re
 from pathlib import Path
 
 import numpy as np
 import pytest
 from nbformat import NotebookNode
-from nbval.plugin import IPyNbCell
+from nbval.plugin import IPyNbCell, IPyNbFile
 
 PLOTLY = "application/vnd.plotly.v1+json"
 VISUAL = ("application/vnd.jupyter.widget-view+json", "application/vnd.plotly.v1+json", "text/html", "image/png", "image/svg+xml")
@@ -156,6 +159,20 @@ def _away(points, curve):
 _compare, _sanitize = IPyNbCell.compare_outputs, IPyNbCell.sanitize
 IPyNbCell.compare_outputs = lambda self, test, ref, skip_compare=None: _compare(self, comparable(test), comparable(ref), skip_compare)
 IPyNbCell.sanitize = lambda self, text: text if isinstance(text, Drawn) else Printed(_sanitize(self, text))
+
+
+_collect = IPyNbFile.collect
+
+
+def _twice(self):
+    """The cells in their order, then again in another, the same one every time."""
+    cells = list(_collect(self))
+    yield from cells
+    for first in random.Random(self.path.stem).sample(cells, len(cells)):
+        yield IPyNbCell.from_parent(self, name=f"{first.name} again", cell_num=first.cell_num, cell=first.cell, options=first.options)
+
+
+IPyNbFile.collect = _twice
 
 
 def pytest_xdist_auto_num_workers(config):

@@ -21,16 +21,14 @@ def network(name):
     "linear" and "ReLU" are 64–50–50–10 without biases; "convolutional, adapted" has strides in place of pooling and no biases, so that it is homogeneous
     as these are; "convolutional, off the shelf" has max pooling and biases, and is not.
     """
-    nn = checks.torch().nn
-    checks.one_of("name", name, NETWORKS)
-    pooled = name == NETWORKS[3]
-    kink = nn.Identity if name == "linear" else nn.ReLU
+    if checks.one_of("name", name, NETWORKS) in NETWORKS[:2]:
+        return Deep((64, 50, 50, 10), name.lower())
+    nn, pooled = checks.torch().nn, name == NETWORKS[3]
     halved = [nn.MaxPool2d(2)] if pooled else []
     convolutions = [part for into, out in ((1, 6), (6, 16))
                     for part in (nn.Conv2d(into, out, 3, stride=1 if pooled else 2, padding=1, bias=pooled), nn.ReLU(), *halved)]
-    images = [nn.Unflatten(1, (1, 8, 8)), *convolutions, nn.Flatten()] if name.startswith("convolutional") else []
-    head = [part for into, out in ((64, 50), (50, 50), (50, 10)) for part in (nn.Linear(into, out, bias=pooled), kink())][:-1]
-    return TorchNetwork(nn.Sequential(*images, *head))
+    head = [part for into, out in ((64, 50), (50, 50), (50, 10)) for part in (nn.Linear(into, out, bias=pooled), nn.ReLU())][:-1]
+    return TorchNetwork(nn.Sequential(nn.Unflatten(1, (1, 8, 8)), *convolutions, nn.Flatten(), *head))
 
 
 def xavier(network, seed):

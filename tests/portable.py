@@ -80,7 +80,7 @@ def row(processor, threads, own):
     variables = settings(processor, threads)
     seen = libraries(**variables)
     lacking = " (what this machine has)" if seen["blas"] == own["blas"] and processor not in own["blas"] else ""
-    run = python("-m", "pytest", "-q", "notebooks", **variables)
+    run = python("-m", "pytest", "-q", "-n", str(os.cpu_count()), "-k", "not again", "notebooks", **variables)
     green = run.returncode == 0
     red = re.findall(r"^(?:FAILED|ERROR) notebooks/(\S+)\.ipynb(?:::(Cell \d+))?", run.stdout, re.MULTILINE)
     cells = "; ".join(f"{lesson} {cell}".strip() for lesson, cell in red)

@@ -92,7 +92,7 @@ def test_lessons_1_to_5_open_without_torch():
     assert opened.stdout == "False\n", opened.stderr
 
 
-@pytest.mark.parametrize("needing", ["from helpers import vision; vision.network('linear')", "import helpers; helpers.TorchNetwork(None)"])
+@pytest.mark.parametrize("needing", ["from helpers import vision; vision.network('convolutional, adapted')", "import helpers; helpers.TorchNetwork(None)"])
 def test_what_needs_torch_says_how_to_get_it(needing):
     refused = without_torch(needing)
     assert "ImportError: this needs PyTorch, which is not installed here: pip install torch; for an Intel Mac pip has none" in refused.stderr

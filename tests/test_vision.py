@@ -91,7 +91,7 @@ def test_a_xavier_start_is_drawn_from_its_seed_alone():
 
 
 def test_a_step_costs_one_pass_forward():
-    network, passes = vision.network("ReLU"), []
+    network, passes = vision.network("convolutional, adapted"), []
     network.module.register_forward_hook(lambda *_: passes.append(1))
     problem, theta = task(network), vision.xavier(network, seed=0)
     motion = problem.motion()
@@ -104,12 +104,12 @@ def test_a_step_costs_one_pass_forward():
 
 
 def test_outputs_follow_weights_images_and_outputs_that_are_changed_in_place():
-    network, X = vision.network("ReLU"), np.array(data.ten_digits(30).X)
+    network, X = vision.network("convolutional, adapted"), np.array(data.ten_digits(30).X)
     theta, r = vision.xavier(network, seed=0), np.ones((30, 10))
     for change in (theta, X):
         before = network.pullback(theta, X, r)
         change *= 2
-        np.testing.assert_allclose(network.outputs(theta, X), vision.network("ReLU").outputs(theta, X), rtol=1e-14)
+        np.testing.assert_allclose(network.outputs(theta, X), vision.network("convolutional, adapted").outputs(theta, X), rtol=1e-14)
         assert not np.allclose(network.pullback(theta, X, r), before)
     out = network.outputs(theta, X)
     out[:] = 0

@@ -228,9 +228,9 @@ class Problem:
         return (self.network.size(self.data.dim),)
 
     def _pass(self):
-        """θ ↦ (H, r ↦ J(θ)ᵀ r), the network's own or, for a network of the two functions alone, made of these."""
+        """θ ↦ (H, r ↦ J(θ)ᵀ r), the network's own or, for one of the two functions alone, or that overrides one of them, made of these."""
         network, X = self.network, self.data.X
-        if hasattr(network, "at"):
+        if hasattr(network, "at") and _defined(network, "at") <= min(_defined(network, "outputs"), _defined(network, "pullback")):
             return network.at(X)
         return lambda theta: (network.outputs(theta, X), lambda r: network.pullback(theta, X, r))
 
@@ -285,6 +285,12 @@ class Rescaled:
         if speed == 0:
             raise ValueError("theta stands still there (velocity 0): the rescaled clock has no direction to follow")
         return np.linalg.norm(theta) / speed * velocity
+
+
+def _defined(network, name):
+    """How far up the classes of the network the name is defined; beyond all of them where it is not."""
+    classes = type(network).__mro__
+    return next((k for k, each in enumerate(classes) if name in vars(each)), len(classes))
 
 
 def _check_labels(y, wanted, loss):

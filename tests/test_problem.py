@@ -472,3 +472,19 @@ def test_sparse_regression_has_fewer_points_than_dimensions_and_labels_of_a_few_
     others = data.sparse_regression(n=300, dim=500, seed=2)
     assert not np.allclose(points.X, others.X) and places[0] != np.argmax(np.abs(others.X.T @ others.y))
     assert data.sparse_regression().X.shape == (30, 60)
+
+
+def test_a_network_that_overrides_its_outputs_is_trained_by_them():
+    class Doubled(TwoLayer):
+        def outputs(self, theta, X):
+            return 2 * super().outputs(theta, X)
+
+        def pullback(self, theta, X, r):
+            return 2 * super().pullback(theta, X, r)
+
+    data, plain, doubled = Dataset(X, Y["square"]), TwoLayer(4), Doubled(4)
+    theta = plain.init(3, 1.0, seed=0)
+    halved = Problem(plain, Dataset(X, Y["square"] / 2))
+    assert Problem(doubled, data).loss(theta) == pytest.approx(4 * halved.loss(theta), rel=1e-12)
+    for velocity in (Problem(doubled, data).velocity(theta), Problem(doubled, data).motion()(theta)[1]):
+        np.testing.assert_allclose(velocity, 4 * halved.velocity(theta), rtol=1e-10)

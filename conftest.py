@@ -7,6 +7,7 @@ and from within their folder.
 """
 
 import base64
+import copy
 import math
 import os
 import random
@@ -169,7 +170,7 @@ def _twice(self):
     cells = list(_collect(self))
     yield from cells
     for first in random.Random(self.path.stem).sample(cells, len(cells)):
-        yield IPyNbCell.from_parent(self, name=f"{first.name} again", cell_num=first.cell_num, cell=first.cell, options=first.options)
+        yield IPyNbCell.from_parent(self, name=f"{first.name} again", cell_num=first.cell_num, cell=copy.deepcopy(first.cell), options=first.options)
 
 
 IPyNbFile.collect = _twice

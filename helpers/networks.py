@@ -65,7 +65,7 @@ class Network:
     def _point(self, theta, X):
         """θ as the pass takes it, refused where it does not go with the inputs."""
         if np.ndim(X) < 2:
-            raise ValueError(f"X must have shape (n, d), got {np.shape(X)}")
+            raise ValueError(f"inputs X must have shape (n, d), got {np.shape(X)}")
         theta, size = np.asarray(theta, dtype=float), self.size(np.shape(X)[1])
         if theta.shape != (size,):
             raise ValueError(f"theta must have shape ({size},) for {self} and inputs X {np.shape(X)}, got {theta.shape}")

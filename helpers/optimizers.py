@@ -106,7 +106,7 @@ def _by_batches(problem, batch, random):
         part = Problem(problem.network, Dataset(X[points], y[points]), problem.loss_name, problem.reduction)
         if frozen:
             part = part.frozen(problem.z[points])
-        return problem.loss(theta), (n / len(points) if summed else 1.0) * part.velocity(theta)
+        return problem.loss(theta), (n / len(points) if summed else 1.0) * part.motion()(theta)[1]
 
     return look
 

@@ -149,7 +149,7 @@ TABLE = {
     ("TorchNetwork", "inputs"): (lambda bad: TORCH.outputs(np.ones(3), bad), [[1.0, 2.0, 3.0], np.ones((4, 3))]),
     ("TorchNetwork", "r"): (lambda bad: TORCH.pullback(np.ones(3), POINTS.X, bad), [None, 1.0, [1.0], np.ones((4, 1))]),
     ("Deep", "widths"): (Deep, [None, 3, "ab", (), (2,), (2, 0), (2, 3, -1), (2, 1.5), (2, True), (2, None), np.array([2, 3]), {2, 3}]),
-    ("Deep", "activation"): (lambda bad: Deep((2, 3, 1), bad), [None, 3, "gelu", np.tanh, ["tanh"], torch.relu, "smooth_leaky_relu(0.1)"]),
+    ("Deep", "activation"): (lambda bad: Deep((2, 3, 1), bad), [None, 3, "gelu", np.tanh, ["tanh"], torch.relu]),
     ("DeepLinear", "widths"): (linear.DeepLinear, [None, 3, "abc", (), (2, 1), (2, 0, 1), (2, 3, -1), (2, 1.5, 1), (2, True, 1), (2, None, 1), np.array([2, 3, 1])]),
     ("DeepLinear", "dim"): (lambda bad: LAYERS.init(bad, 1.0, 0, balanced=True), [*COUNT, 2]),
     ("DeepLinear", "scale"): (lambda bad: LAYERS.init(5, bad, 0, balanced=True), POSITIVE),

@@ -61,6 +61,7 @@ def lab(chromium, server):
     run_all(page)
     page.evaluate("() => window.jupyterapp.shell.currentWidget.content.scrollToItem(1)")
     page.wait_for_selector(".explorer[data-painted]")
+    page.wait_for_function(f"() => {AT_REST}")
     page.url_of_lesson = f"{url}/tree/{LESSON}"
     yield page, errors
 

@@ -1,6 +1,7 @@
 """The claims of lesson 6, over several seeds and problems, each with a twin that removes a hypothesis and sees the claim fail. Listed in claims.toml."""
 
 from functools import cache
+from itertools import count, islice
 
 import numpy as np
 import pytest
@@ -235,11 +236,10 @@ LARGE = 10, 1
 
 
 def from_large(measure, name):
-    """What is measured over the law, from the starts above the scale of the data whose loss is not low from the first."""
+    """What is measured over the law, from the first ten starts above the scale of the data whose loss is not low from the first."""
     problem, degree = on_circle(name), DECADES[name][0]
-    high = [seed for seed in SEEDS if all(problem.loss(problem.network.init(2, scale, seed)) > problem.loss(np.zeros(24)) for scale in LARGE)]
-    assert len(high) >= len(SEEDS) / 2
-    return np.array([measure(name, *LARGE, seed) for seed in high]) / (degree - 1)
+    high = (seed for seed in count() if all(problem.loss(problem.network.init(2, scale, seed)) > problem.loss(np.zeros(24)) for scale in LARGE))
+    return np.array([measure(name, *LARGE, seed) for seed in islice(high, 10)]) / (degree - 1)
 
 
 @pytest.mark.parametrize("name", DECADES)

@@ -228,15 +228,17 @@ def test_a_step_that_is_too_large_is_told_and_the_picture_stays():
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
 def test_an_interrupted_run_is_told_and_not_shown_as_if_it_were_whole(optimizer, monkeypatch):
     toy = condense_explorer(width=10)
-    before, velocity, asked = toy.run, TwoLayer.pullback, []
+    before, motion, asked = toy.run, Problem.motion, []
 
-    def interrupted(*arguments):
-        asked.append(1)
-        if len(asked) == 30:
-            raise KeyboardInterrupt
-        return velocity(*arguments)
+    def interrupted(look):
+        def told(theta):
+            asked.append(1)
+            if len(asked) == 30:
+                raise KeyboardInterrupt
+            return look(theta)
+        return told
 
-    monkeypatch.setattr(TwoLayer, "pullback", interrupted)
+    monkeypatch.setattr(Problem, "motion", lambda problem: interrupted(motion(problem)))
     toy.request = {"client": "page", "sequence": 1, "settings": toy.settings | {"optimizer": optimizer, "width": 20, "activation": "tanh", "scale": 1e-4}}
     monkeypatch.undo()
     assert toy.failure == {"client": "page", "sequence": 1, "message": "KeyboardInterrupt: the run was stopped"}

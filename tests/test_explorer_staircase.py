@@ -14,7 +14,7 @@ from helpers.explorers.scene import encode
 from helpers.explorers.staircase import CONTROLS, FRAMES, NETWORKS, SEPARATIONS, STEPS
 from helpers.explorers.staircase import compute as compute_anew
 from helpers.linear import Diagonal
-from helpers.networks import TwoLayer
+from helpers.problem import Problem
 
 DEFAULT = {"scale": 1e-6, "network": "squared ReLU", "data": "well separated", "seed": 0}
 NUMBER = r"−?[\d.]+(?:·10[⁰¹²³⁴⁵⁶⁷⁸⁹⁻]+)?"
@@ -267,15 +267,17 @@ def test_a_start_too_small_for_a_network_of_degree_3_is_refused_and_the_picture_
 
 def test_an_interrupted_run_is_told_and_not_shown_as_if_it_were_whole(monkeypatch):
     toy = staircase_explorer(network="deep linear, 2 layers")
-    before, velocity, asked = toy.run, TwoLayer.pullback, []
+    before, motion, asked = toy.run, Problem.motion, []
 
-    def interrupted(*arguments):
-        asked.append(1)
-        if len(asked) == 30:
-            raise KeyboardInterrupt
-        return velocity(*arguments)
+    def interrupted(look):
+        def told(theta):
+            asked.append(1)
+            if len(asked) == 30:
+                raise KeyboardInterrupt
+            return look(theta)
+        return told
 
-    monkeypatch.setattr(TwoLayer, "pullback", interrupted)
+    monkeypatch.setattr(Problem, "motion", lambda problem: interrupted(motion(problem)))
     toy.request = {"client": "page", "sequence": 1, "settings": toy.settings | {"network": "squared ReLU"}}
     monkeypatch.undo()
     assert toy.failure == {"client": "page", "sequence": 1, "message": "KeyboardInterrupt: the run was stopped"} and toy.run == before

@@ -120,8 +120,13 @@ def test_a_deep_network_is_one_block_that_follows_the_flow(network):
 
 
 def test_a_torch_module_with_a_degree_has_the_forecast_of_the_same_deep_network():
+    class Square(torch.nn.Module):
+        def forward(self, z):
+            return z**2
+
     network = Deep((2, 2, 1), "z**2")
-    start, same = network.init(2, 0.1, seed=1), TorchNetwork(network.module)
+    layers = torch.nn.Linear(2, 2, bias=False), Square(), torch.nn.Linear(2, 1, bias=False)
+    start, same = network.init(2, 0.1, seed=1), TorchNetwork(torch.nn.Sequential(*layers))
     one, other = forecast(Problem(network, SPOKES), start), forecast(Problem(same, SPOKES), start)
     assert other.degree == one.degree == 3 and one.blow_up == pytest.approx(other.blow_up)
 

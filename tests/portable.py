@@ -105,6 +105,6 @@ if __name__ == "__main__":
         print(f"Today the notebooks run as on {processor}.", flush=True)
         rows = [(processor, 1)]
     else:
-        rows = [(processor, threads) for processor in PROCESSORS for threads in THREADS]
+        rows = [(processor, threads) for threads in THREADS for processor in PROCESSORS]
     green = [row(*each, own) for each in rows]
     sys.exit(not all(green))

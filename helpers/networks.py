@@ -45,8 +45,21 @@ def _directions(v, theta):
     return v
 
 
+def _pieces(theta, shapes):
+    """Arrays of those shapes, each (…, *shape), that θ (…, P) holds one after the other."""
+    theta, sizes = np.asarray(theta, dtype=float), [math.prod(shape) for shape in shapes]
+    if theta.ndim < 1 or theta.shape[-1] != sum(sizes):
+        raise ValueError(f"theta must have {sum(sizes)} entries, got shape {theta.shape}")
+    pieces = np.split(theta, np.cumsum(sizes)[:-1], axis=-1)
+    return [piece.reshape(*theta.shape[:-1], *shape) for piece, shape in zip(pieces, shapes, strict=True)]
+
+
 class Network:
     """What follows from the one pass of a network, `at(X)`: θ ↦ H(X; θ) and r ↦ J(θ)ᵀ r, both unchecked."""
+
+    def init(self, dim, scale, seed):
+        """A random start of norm `scale`, shape (P,)."""
+        return random_start(self.size(dim), scale, seed)
 
     def vjp(self, theta, X):
         """H(X; θ), shape (n,) or (n, k), and the function r ↦ J(θ)ᵀ r, shape (P,), for r of that shape."""
@@ -111,10 +124,6 @@ class TwoLayer(Network):
     def size(self, dim):
         """The number P of trained weights for inputs (n, dim)."""
         return self.width * (checks.whole("dim", dim) + self.bias + self.train_output)
-
-    def init(self, dim, scale, seed):
-        """A random start of norm `scale`, shape (P,)."""
-        return random_start(self.size(dim), scale, seed)
 
     def weights(self, theta):
         """First-layer weights W (…, m, D) and output weights a (…, m) of θ (…, P): one point or a whole trajectory."""
@@ -232,17 +241,9 @@ class TorchNetwork(Network):
         """The number P of trained weights; the module's own, whatever the inputs."""
         return sum(p.numel() for p in self._parameters.values())
 
-    def init(self, dim, scale, seed):
-        """A random start of norm `scale`, shape (P,)."""
-        return random_start(self.size(dim), scale, seed)
-
     def weights(self, theta):
         """The module's parameters as arrays, in their order: one θ (P,) or a whole trajectory (T, P)."""
-        theta = np.asarray(theta, dtype=float)
-        if theta.ndim < 1 or theta.shape[-1] != self.size():
-            raise ValueError(f"theta must have {self.size()} entries, got shape {theta.shape}")
-        pieces = np.split(theta, np.cumsum([p.numel() for p in self._parameters.values()])[:-1], axis=-1)
-        return [piece.reshape(*theta.shape[:-1], *p.shape) for piece, p in zip(pieces, self._parameters.values(), strict=True)]
+        return _pieces(theta, [p.shape for p in self._parameters.values()])
 
     def at(self, X):
         """The pass for the inputs X (n, d): θ (P,) ↦ H(X; θ), shape (n,) or (n, k), and r ↦ J(θ)ᵀ r, shape (P,)."""
@@ -303,17 +304,9 @@ class Deep(Network):
         """The number P of weights; the network's own, whatever the inputs."""
         return sum(math.prod(shape) for shape in self._shapes)
 
-    def init(self, dim, scale, seed):
-        """A random start of norm `scale`, shape (P,)."""
-        return random_start(self.size(dim), scale, seed)
-
     def weights(self, theta):
         """W_1, …, W_D: of one θ (P,) or a whole trajectory (T, P)."""
-        theta = np.asarray(theta, dtype=float)
-        if theta.ndim < 1 or theta.shape[-1] != self.size():
-            raise ValueError(f"theta must have {self.size()} entries, got shape {theta.shape}")
-        pieces = np.split(theta, np.cumsum([math.prod(shape) for shape in self._shapes])[:-1], axis=-1)
-        return [piece.reshape(*theta.shape[:-1], *shape) for piece, shape in zip(pieces, self._shapes, strict=True)]
+        return _pieces(theta, self._shapes)
 
     def at(self, X):
         """The pass for the inputs X (n, d): θ (P,) ↦ H(X; θ), shape (n,) or (n, k), and r ↦ J(θ)ᵀ r, shape (P,)."""
